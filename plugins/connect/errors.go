@@ -1,0 +1,40 @@
+package connect
+
+import "errors"
+
+// RetriableError marks a failure that may pass by itself: the runtime calls
+// again, within the limits of errors.retry.timeout.
+type RetriableError struct{ Err error }
+
+func (e *RetriableError) Error() string { return e.Err.Error() }
+func (e *RetriableError) Unwrap() error { return e.Err }
+
+// Retriable wraps err as a RetriableError.
+func Retriable(err error) error { return &RetriableError{err} }
+
+// IsRetriable reports whether err is marked as retriable.
+func IsRetriable(err error) bool {
+	var r *RetriableError
+	return errors.As(err, &r)
+}
+
+// DataError marks data that a converter or transform cannot handle
+// (org.apache.kafka.connect.errors.DataException): error tolerance applies to it.
+type DataError struct{ Err error }
+
+func (e *DataError) Error() string { return e.Err.Error() }
+func (e *DataError) Unwrap() error { return e.Err }
+
+// ConfigError marks a configuration that cannot work, with the property at fault.
+type ConfigError struct {
+	Key string
+	Err error
+}
+
+func (e *ConfigError) Error() string {
+	if e.Key == "" {
+		return e.Err.Error()
+	}
+	return e.Key + ": " + e.Err.Error()
+}
+func (e *ConfigError) Unwrap() error { return e.Err }

@@ -1,0 +1,81 @@
+package data
+
+import "fmt"
+
+// Builder makes a Schema (org.apache.kafka.connect.data.SchemaBuilder). Its
+// methods return the builder, so that calls can be chained; Build ends it.
+// A mistake that a program makes (a field added twice, an array without an
+// element schema) panics in Build, as it can only be a bug.
+type Builder struct{ s Schema }
+
+// New starts a schema of a scalar or struct type.
+func New(t Type) *Builder { return &Builder{s: Schema{typ: t}} }
+
+// NewStruct starts a struct schema.
+func NewStruct() *Builder { return New(TypeStruct) }
+
+// NewArray starts an array schema with elements of the given schema.
+func NewArray(elem *Schema) *Builder { return &Builder{s: Schema{typ: TypeArray, elem: elem}} }
+
+// NewMap starts a map schema.
+func NewMap(key, value *Schema) *Builder {
+	return &Builder{s: Schema{typ: TypeMap, key: key, elem: value}}
+}
+
+// Optional allows null.
+func (b *Builder) Optional() *Builder { b.s.optional = true; return b }
+
+// Required forbids null; it is the default.
+func (b *Builder) Required() *Builder { b.s.optional = false; return b }
+
+// Name sets the schema's name.
+func (b *Builder) Name(name string) *Builder { b.s.name = name; return b }
+
+// Version sets the schema's version.
+func (b *Builder) Version(v int) *Builder { b.s.version, b.s.hasVersion = v, true; return b }
+
+// Doc sets the documentation.
+func (b *Builder) Doc(doc string) *Builder { b.s.doc = doc; return b }
+
+// Param sets a parameter; a second value for the same key replaces the first in its place.
+func (b *Builder) Param(key, value string) *Builder {
+	for i, p := range b.s.params {
+		if p.Key == key {
+			b.s.params[i].Value = value
+			return b
+		}
+	}
+	b.s.params = append(b.s.params, Param{key, value})
+	return b
+}
+
+// Default sets the default value, whose memory must outlive the schema.
+func (b *Builder) Default(v Value) *Builder { b.s.def, b.s.hasDefault = v, true; return b }
+
+// Field adds a field to a struct schema.
+func (b *Builder) Field(name string, schema *Schema) *Builder {
+	b.s.fields = append(b.s.fields, Field{Name: name, Index: len(b.s.fields), Schema: schema})
+	return b
+}
+
+// Build ends the builder and returns the schema.
+func (b *Builder) Build() *Schema {
+	s := b.s
+	switch {
+	case s.typ == TypeArray && s.elem == nil, s.typ == TypeMap && (s.elem == nil || s.key == nil):
+		panic(fmt.Sprintf("data: %s schema without element schema", s.typ))
+	case s.typ != TypeStruct && len(s.fields) > 0:
+		panic(fmt.Sprintf("data: %s schema with fields", s.typ))
+	}
+	if s.typ == TypeStruct {
+		s.index = make(map[string]int, len(s.fields))
+	}
+	for _, f := range s.fields {
+		if _, dup := s.index[f.Name]; dup || f.Schema == nil {
+			panic(fmt.Sprintf("data: field %q of schema %q is a duplicate or has no schema", f.Name, s.name))
+		}
+		s.index[f.Name] = f.Index
+	}
+	b.s = Schema{}
+	return &s
+}
