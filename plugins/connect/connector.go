@@ -29,12 +29,14 @@ type ConnectorContext interface {
 	Logger() *slog.Logger
 }
 
-// Validator is implemented by connectors that check a configuration beyond
-// their Def, such as by connecting to a database. It is called on a fresh
-// instance, outside any lock, with a deadline.
+// Validator is implemented by connectors that validate their own properties in
+// place of their Def (Java's Connector.validate), such as by connecting to a
+// database. It is called on a fresh instance, outside any lock, with a deadline.
 type Validator interface {
-	// Validate adds errors to the results of Def's own validation.
-	Validate(ctx context.Context, config map[string]string, result *configdef.Result)
+	// Validate returns the result for each property that the connector
+	// declares; the runtime validates the properties that every connector has.
+	// Config providers are already resolved in config.
+	Validate(ctx context.Context, config map[string]string) *configdef.Result
 }
 
 // ExactlyOnceSupport is implemented by source connectors that can say whether a
