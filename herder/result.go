@@ -1,0 +1,270 @@
+package herder
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/millrace/millrace/storage/state"
+)
+
+// Types of connectors and other plugins, as the REST API spells them
+// (ConnectorType, PluginType).
+const (
+	TypeSource          = "source"
+	TypeSink            = "sink"
+	TypeUnknown         = "unknown" // a connector whose class is not available
+	TypeConverter       = "converter"
+	TypeHeaderConverter = "header_converter"
+	TypeTransformation  = "transformation"
+	TypePredicate       = "predicate"
+)
+
+// UndefinedVersion is the version of a plugin that states none; answers leave
+// it out (PluginDesc.UNDEFINED_VERSION).
+const UndefinedVersion = "undefined"
+
+// ServerInfo answers GET /.
+type ServerInfo struct {
+	Version        string `json:"version"`
+	Commit         string `json:"commit"`
+	KafkaClusterID string `json:"kafka_cluster_id"`
+}
+
+// WorkerStatus answers GET /health: status 200 when healthy, 503 when starting,
+// 500 when unhealthy.
+type WorkerStatus struct {
+	Status  string `json:"status"`
+	Message string `json:"message"`
+}
+
+// The values of WorkerStatus.Status.
+const (
+	StatusHealthy   = "healthy"
+	StatusStarting  = "starting"
+	StatusUnhealthy = "unhealthy"
+)
+
+// ConnectorInfo describes a connector. Config holds what the user gave, with
+// references to config providers unresolved.
+type ConnectorInfo struct {
+	Name   string            `json:"name"`
+	Config map[string]string `json:"config"`
+	Tasks  []state.TaskID    `json:"tasks"`
+	Type   string            `json:"type"`
+}
+
+// Created tells whether a connector was made or an existing one changed.
+type Created struct {
+	Created bool
+	Info    ConnectorInfo
+}
+
+// TaskInfo is a task with its configuration.
+type TaskInfo struct {
+	ID     state.TaskID      `json:"id"`
+	Config map[string]string `json:"config"`
+}
+
+// ConnectorStateInfo is the status of a connector and its tasks, by task number.
+type ConnectorStateInfo struct {
+	Name      string         `json:"name"`
+	Connector ConnectorState `json:"connector"`
+	Tasks     []TaskState    `json:"tasks"`
+	Type      string         `json:"type"`
+}
+
+// ConnectorState is the status of a connector.
+type ConnectorState struct {
+	State    state.State `json:"state"`
+	WorkerID string      `json:"worker_id"`
+	Trace    string      `json:"trace,omitempty"`
+	// Version is the plugin's; null when the status record holds none, and
+	// left out when it says UndefinedVersion.
+	Version *string `json:"version"`
+}
+
+// MarshalJSON leaves an undefined version out.
+func (s ConnectorState) MarshalJSON() ([]byte, error) {
+	type plain ConnectorState
+	if !undefined(s.Version) {
+		return json.Marshal(plain(s))
+	}
+	return json.Marshal(struct {
+		plain
+		Version *string `json:"version,omitempty"`
+	}{plain: plain(s)})
+}
+
+// TaskState is the status of a task.
+type TaskState struct {
+	ID       int         `json:"id"`
+	State    state.State `json:"state"`
+	WorkerID string      `json:"worker_id"`
+	Trace    string      `json:"trace,omitempty"`
+	Version  *string     `json:"version"` // as in ConnectorState
+}
+
+// MarshalJSON leaves an undefined version out.
+func (s TaskState) MarshalJSON() ([]byte, error) {
+	type plain TaskState
+	if !undefined(s.Version) {
+		return json.Marshal(plain(s))
+	}
+	return json.Marshal(struct {
+		plain
+		Version *string `json:"version,omitempty"`
+	}{plain: plain(s)})
+}
+
+func undefined(version *string) bool { return version != nil && *version == UndefinedVersion }
+
+// ActiveTopics are the topics that a connector has used since it was created or
+// its set was reset (KIP-558). The REST API wraps it in an object whose only
+// key is the connector's name.
+type ActiveTopics struct {
+	Connector string   `json:"-"`
+	Topics    []string `json:"topics"`
+}
+
+// Message is the outcome of a change of offsets.
+type Message struct {
+	Message string `json:"message"`
+}
+
+// PluginInfo describes an installed plugin.
+type PluginInfo struct {
+	Class   string `json:"class"`
+	Type    string `json:"type"`
+	Version string `json:"version"`
+}
+
+// MarshalJSON leaves an undefined version out.
+func (p PluginInfo) MarshalJSON() ([]byte, error) {
+	type plain PluginInfo
+	if p.Version != UndefinedVersion {
+		return json.Marshal(plain(p))
+	}
+	return json.Marshal(struct {
+		plain
+		Version string `json:"version,omitempty"`
+	}{plain: plain(p)})
+}
+
+// LoggerLevel is the level of a logger and when it was last changed through the
+// API, in milliseconds since 1970; null when never.
+type LoggerLevel struct {
+	Level        string `json:"level"`
+	LastModified *int64 `json:"last_modified"`
+}
+
+// ConfigInfos is the outcome of the validation of a connector configuration.
+type ConfigInfos struct {
+	Name       string       `json:"name"`
+	ErrorCount int          `json:"error_count"`
+	Groups     []string     `json:"groups"`
+	Configs    []ConfigInfo `json:"configs"`
+}
+
+// ConfigInfo is a property's declaration, nil when it is not declared, with its
+// value, nil when the validation gave none.
+type ConfigInfo struct {
+	Definition *ConfigKeyInfo   `json:"definition"`
+	Value      *ConfigValueInfo `json:"value"`
+}
+
+// ConfigKeyInfo is the declaration of a property.
+type ConfigKeyInfo struct {
+	Name          string   `json:"name"`
+	Type          string   `json:"type"`
+	Required      bool     `json:"required"`
+	DefaultValue  *string  `json:"default_value"`
+	Importance    string   `json:"importance"`
+	Documentation string   `json:"documentation"`
+	Group         *string  `json:"group"`
+	OrderInGroup  int      `json:"order_in_group"`
+	Width         string   `json:"width"`
+	DisplayName   string   `json:"display_name"`
+	Dependents    []string `json:"dependents"`
+}
+
+// ConfigValueInfo is the value of a property, what it could be and what is
+// wrong with it.
+type ConfigValueInfo struct {
+	Name              string   `json:"name"`
+	Value             *string  `json:"value"`
+	RecommendedValues []string `json:"recommended_values"`
+	Errors            []string `json:"errors"`
+	Visible           bool     `json:"visible"`
+}
+
+// ConnectorOffsets are the offsets of a connector, in answers and requests (KIP-875).
+type ConnectorOffsets struct {
+	Offsets []ConnectorOffset `json:"offsets"`
+}
+
+// ConnectorOffset is a partition with its offset; a nil offset in a request
+// removes it. Sink connectors have the partition {"kafka_topic", "kafka_partition"}
+// and the offset {"kafka_offset"}. Whole numbers are int64, others float64.
+type ConnectorOffset struct {
+	Partition map[string]any `json:"partition"`
+	Offset    map[string]any `json:"offset"`
+}
+
+// UnmarshalJSON reads whole numbers as int64: offsets exceed what a float64
+// holds exactly.
+func (o *ConnectorOffset) UnmarshalJSON(b []byte) error {
+	type plain ConnectorOffset
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	d.DisallowUnknownFields()
+	var p plain
+	if err := d.Decode(&p); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("unexpected data after the offset")
+	}
+	if err := exact(p.Partition); err != nil {
+		return fmt.Errorf("partition: %w", err)
+	}
+	if err := exact(p.Offset); err != nil {
+		return fmt.Errorf("offset: %w", err)
+	}
+	*o = ConnectorOffset(p)
+	return nil
+}
+
+func exact(m map[string]any) error {
+	for k, v := range m {
+		x, err := exactValue(v)
+		if err != nil {
+			return fmt.Errorf("%s: %w", k, err)
+		}
+		m[k] = x
+	}
+	return nil
+}
+
+func exactValue(v any) (any, error) {
+	switch v := v.(type) {
+	case json.Number:
+		if i, err := v.Int64(); err == nil {
+			return i, nil
+		}
+		return v.Float64()
+	case map[string]any:
+		return v, exact(v)
+	case []any:
+		for i := range v {
+			x, err := exactValue(v[i])
+			if err != nil {
+				return nil, err
+			}
+			v[i] = x
+		}
+	}
+	return v, nil
+}
