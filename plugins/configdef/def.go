@@ -2,9 +2,24 @@
 // ConfigDef). One declaration of a property yields its parsing, its default,
 // its validation, its place in the answers of the REST API, the masking of its
 // value and its page in the reference.
+//
+// A component declares its properties once:
+//
+//	func Def() *configdef.Def {
+//		return configdef.New(
+//			configdef.Key{Name: "file", Type: configdef.String, NullDefault: true, Importance: configdef.High, Doc: "..."},
+//			configdef.Key{Name: "batch.size", Type: configdef.Int, Default: configdef.Text("2000"), Importance: configdef.Low, Doc: "..."},
+//		)
+//	}
+//
+// and reads them through Parse, which returns Values.
 package configdef
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"slices"
+)
 
 // Type is the type of a property's value.
 type Type string
@@ -37,7 +52,7 @@ type Width string
 
 // The widths.
 const (
-	WidthNone   Width = "NONE"
+	WidthNone   Width = "NONE" // also what "" means
 	WidthShort  Width = "SHORT"
 	WidthMedium Width = "MEDIUM"
 	WidthLong   Width = "LONG"
@@ -54,17 +69,136 @@ type Key struct {
 	Importance  Importance
 	Doc         string
 	Group       string // "" when the property stands in no group
-	Order       int    // place within the group; -1 without one
+	Order       int    // place within the group, counted from 1; 0 means none (Java's -1)
 	Width       Width
 	DisplayName string // "" means Name
 	Dependents  []string
-	Internal    bool     // left out of what the REST API lists
+	Internal    bool     // left out of the reference
 	Aliases     []string // deprecated names that mean the same
-	// Validate checks a parsed value; values holds the other properties.
-	Validate func(name string, value any, values *Values) error
+	// Resolve turns a CLASS property's text into the full class name; ok is
+	// false when there is no such class. Nil takes any text.
+	Resolve func(class string) (full string, ok bool)
+	// Validate checks the parsed value.
+	Validate Validator
 	// Recommend lists valid values and says whether the property is visible.
 	Recommend func(ctx context.Context, name string, values *Values) (valid []any, visible bool)
+
+	prefix string // of an embedded key's Name
+	def    any    // Default, parsed
 }
 
 // Text makes a Default.
 func Text(s string) *string { return &s }
+
+// Required reports whether a configuration must give the property.
+func (k *Key) Required() bool { return k.Default == nil && !k.NullDefault }
+
+// Def is an ordered list of declared properties. It is immutable and safe for
+// concurrent use.
+type Def struct {
+	keys   []Key
+	byName map[string]int
+	roots  []int // keys that no other key names as its dependent
+}
+
+// New makes a Def. It panics on a key that is declared twice or whose default
+// does not suit its own type or validator, as that can only be a bug.
+func New(keys ...Key) *Def {
+	d := &Def{keys: slices.Clone(keys), byName: make(map[string]int, len(keys))}
+	for i := range d.keys {
+		k := &d.keys[i]
+		if _, dup := d.byName[k.Name]; dup {
+			panic(fmt.Sprintf("configdef: Configuration %s is defined twice.", k.Name))
+		}
+		d.byName[k.Name] = i
+		if err := k.complete(); err != nil {
+			panic("configdef: default of " + err.Error())
+		}
+	}
+	d.findRoots()
+	return d
+}
+
+func (k *Key) complete() error {
+	if k.Width == "" {
+		k.Width = WidthNone
+	}
+	if k.DisplayName == "" {
+		k.DisplayName = k.Name
+	}
+	if k.Default == nil {
+		return nil
+	}
+	var err error
+	if k.def, err = ParseValue(k.Name, *k.Default, k.Type); err != nil || k.Validate == nil {
+		return err
+	}
+	return k.check(k.def, &Values{parsed: map[string]any{}})
+}
+
+func (d *Def) findRoots() {
+	dependent := map[string]bool{}
+	for _, k := range d.keys {
+		for _, name := range k.Dependents {
+			dependent[name] = true
+		}
+	}
+	for i, k := range d.keys {
+		if !dependent[k.Name] {
+			d.roots = append(d.roots, i)
+		}
+	}
+}
+
+// Keys are the declared properties in order. Read only.
+func (d *Def) Keys() []Key { return d.keys }
+
+// Key finds a property by its name; nil when it is not declared.
+func (d *Def) Key(name string) *Key {
+	if i, ok := d.byName[name]; ok {
+		return &d.keys[i]
+	}
+	return nil
+}
+
+// Groups are the groups in the order in which they first appear.
+func (d *Def) Groups() []string {
+	groups := []string{}
+	for _, k := range d.keys {
+		if k.Group != "" && !slices.Contains(groups, k.Group) {
+			groups = append(groups, k.Group)
+		}
+	}
+	return groups
+}
+
+// With returns a Def with further properties at the end.
+func (d *Def) With(keys ...Key) *Def { return New(slices.Concat(d.keys, keys)...) }
+
+// Embed returns d followed by child's properties under prefix, in a group of
+// their own and numbered from order (ConfigDef.embed). Their validators and
+// recommenders go on seeing the names without prefix.
+func (d *Def) Embed(prefix, group string, order int, child *Def) *Def {
+	keys := slices.Clone(d.keys)
+	for i, k := range child.sorted() {
+		k.Name, k.prefix = prefix+k.Name, prefix+k.prefix
+		if k.Group != "" {
+			k.Group = group + ": " + k.Group
+		} else {
+			k.Group = group
+		}
+		k.Order = order + i
+		k.Dependents = prefixed(prefix, k.Dependents)
+		k.Aliases = prefixed(prefix, k.Aliases)
+		keys = append(keys, k)
+	}
+	return New(keys...)
+}
+
+func prefixed(prefix string, names []string) []string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = prefix + n
+	}
+	return out
+}
