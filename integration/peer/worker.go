@@ -1,0 +1,189 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/millrace/millrace/integration/install"
+)
+
+// WorkerConfig describes a Connect worker in distributed mode, Java's or millrace's. A zero port is chosen.
+type WorkerConfig struct {
+	Home       install.Home
+	Dir        string // must exist; properties and log go there
+	Port       int    // of the REST API
+	Bootstrap  string
+	Group      string            // "millrace" when empty; the internal topics are named after it
+	Properties map[string]string // added to the worker's properties, or in place of them
+
+	// Binary is the millrace program (millrace only).
+	Binary string
+
+	// Release is "4.3", which is the default, or "2.7" (Java only).
+	Release string
+	// Plugins are the jar sets that the worker finds connectors in (Java only).
+	Plugins []string
+	// Heap is -Xmx, 512m when empty (Java only).
+	Heap string
+}
+
+// Worker is a Connect worker.
+type Worker struct {
+	*Process
+	Port int
+}
+
+// URL is the base of the worker's REST API, without a slash at its end.
+func (w *Worker) URL() string { return "http://" + local(w.Port) }
+
+// StartWorker starts millrace on a properties file as a Java user would have it.
+func StartWorker(ctx context.Context, c WorkerConfig) (*Worker, error) {
+	file, err := c.prepare("millrace")
+	if err != nil {
+		return nil, err
+	}
+	return c.start(ctx, "millrace", []string{c.Binary, "distributed", file})
+}
+
+// javaRelease is what starting a worker of one release takes.
+type javaRelease struct {
+	jars, logOption, logFile, logText string
+}
+
+var errRelease = errors.New("there are the releases 4.3 and 2.7 of Java Connect")
+
+func releaseOf(name string) (javaRelease, error) {
+	switch name {
+	case "", "4.3":
+		return javaRelease{install.JarsKafka, "-Dlog4j2.configurationFile=", "log4j2.yaml", log4j2}, nil
+	case "2.7":
+		return javaRelease{install.JarsKafkaOld, "-Dlog4j.configuration=file:", "log4j.properties", log4j1}, nil
+	}
+	return javaRelease{}, errRelease
+}
+
+// StartJava starts a Java Connect worker.
+func StartJava(ctx context.Context, c WorkerConfig) (*Worker, error) {
+	release, err := releaseOf(c.Release)
+	if err != nil {
+		return nil, err
+	}
+	java, err := c.Home.Java()
+	if err != nil {
+		return nil, err
+	}
+	jars, err := c.Home.Jars(release.jars)
+	if err != nil {
+		return nil, err
+	}
+	if c.Properties, err = c.withPlugins(); err != nil {
+		return nil, err
+	}
+	file, err := c.prepare("java")
+	if err != nil {
+		return nil, err
+	}
+	logging := filepath.Join(c.Dir, release.logFile)
+	if err := os.WriteFile(logging, []byte(release.logText), 0o644); err != nil {
+		return nil, err
+	}
+	heap := c.Heap
+	if heap == "" {
+		heap = "512m"
+	}
+	return c.start(ctx, "java", []string{
+		java, "-Xmx" + heap, release.logOption + logging, "-cp", filepath.Join(jars, "*"),
+		"org.apache.kafka.connect.cli.ConnectDistributed", file,
+	})
+}
+
+func (c *WorkerConfig) withPlugins() (map[string]string, error) {
+	var dirs []string
+	for _, set := range c.Plugins {
+		dir, err := c.Home.PluginPath(set)
+		if err != nil {
+			return nil, err
+		}
+		dirs = append(dirs, dir)
+	}
+	return merge(map[string]string{"plugin.path": strings.Join(dirs, ",")}, c.Properties), nil
+}
+
+// prepare chooses what is open and writes the properties file.
+func (c *WorkerConfig) prepare(name string) (string, error) {
+	if err := fill(&c.Port); err != nil {
+		return "", err
+	}
+	if c.Group == "" {
+		c.Group = "millrace"
+	}
+	file := filepath.Join(c.Dir, name+".properties")
+	return file, writeProperties(file, c.properties())
+}
+
+func (c *WorkerConfig) start(ctx context.Context, name string, args []string) (*Worker, error) {
+	w := &Worker{Port: c.Port}
+	p, err := start(ctx, spec{
+		name: name, dir: c.Dir, args: args,
+		ready: func(ctx context.Context) error { return httpAnswers(ctx, w.URL()+"/connectors") },
+	})
+	if err != nil {
+		return nil, err
+	}
+	w.Process = p
+	return w, nil
+}
+
+func (c *WorkerConfig) properties() map[string]string {
+	base := map[string]string{
+		"bootstrap.servers":                       c.Bootstrap,
+		"group.id":                                c.Group,
+		"key.converter":                           "org.apache.kafka.connect.json.JsonConverter",
+		"value.converter":                         "org.apache.kafka.connect.json.JsonConverter",
+		"key.converter.schemas.enable":            "true",
+		"value.converter.schemas.enable":          "true",
+		"offset.storage.topic":                    c.Group + "-offsets",
+		"offset.storage.replication.factor":       "1",
+		"offset.storage.partitions":               "5",
+		"config.storage.topic":                    c.Group + "-configs",
+		"config.storage.replication.factor":       "1",
+		"status.storage.topic":                    c.Group + "-status",
+		"status.storage.replication.factor":       "1",
+		"status.storage.partitions":               "2",
+		"offset.flush.interval.ms":                "2000",
+		"listeners":                               "http://" + local(c.Port),
+		"rest.advertised.host.name":               "127.0.0.1",
+		"connector.client.config.override.policy": "All",
+		"exactly.once.source.support":             "enabled",
+	}
+	if c.Release == "2.7" { // older than exactly-once for source connectors
+		delete(base, "exactly.once.source.support")
+	}
+	return merge(base, c.Properties)
+}
+
+func httpAnswers(ctx context.Context, url string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, 500))
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("GET %s: %s: %s", url, response.Status, body)
+	}
+	return nil
+}
