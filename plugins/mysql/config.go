@@ -1,0 +1,408 @@
+package mysql
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Config is the configuration of a connector, parsed from properties in
+// today's names. This file is the only one that knows their names, besides the
+// declarations in keys_*.go; every other part gets a Config of its own from it.
+type Config struct {
+	Name       string // connector name
+	Prefix     string // topic.prefix: the logical name of the server
+	Generation int    // 1 for a configuration written for Debezium 1.x, else 3
+
+	Server   ServerConfig
+	Filters  FilterConfig
+	Snapshot SnapshotConfig
+	Stream   StreamConfig
+	Events   EventsConfig
+	History  HistoryConfig
+
+	MaxBatchSize int // max.batch.size: records a batch
+}
+
+// ServerConfig says how to reach the server.
+type ServerConfig struct {
+	Host                                  string
+	Port                                  int
+	User, Password                        string
+	ServerID                              uint32
+	ConnectTimeout                        time.Duration
+	QueryTimeout                          time.Duration // 0: none
+	ValidationTimeout                     time.Duration
+	KeepAlive                             bool
+	KeepAliveInterval                     time.Duration
+	SSLMode                               string // disabled, preferred, required, verify_ca, verify_identity
+	KeyStore, KeyStorePassword            string
+	TrustStore, TrustStorePassword        string
+	InitialStatements                     []string
+	TimeZone                              string // database.connectionTimeZone; "" takes the server's
+	BinlogReadTimeout, BinlogWriteTimeout time.Duration
+}
+
+// FilterConfig says what is captured; all lists as configured.
+type FilterConfig struct {
+	IncludeDatabases, ExcludeDatabases string
+	IncludeTables, ExcludeTables       string
+	IncludeColumns, ExcludeColumns     string
+	IgnoreBuiltin                      bool
+	SignalTables                       []string
+}
+
+// SnapshotConfig says what the snapshot reads and how.
+type SnapshotConfig struct {
+	Mode            string
+	LockingMode     string
+	LockTimeout     time.Duration
+	IncludeTables   string // snapshot.include.collection.list
+	Overrides       map[string]string
+	Delay           time.Duration
+	OrderByRowCount string
+	ConfigurationBased
+}
+
+// ConfigurationBased are the answers of snapshot.mode=configuration_based.
+type ConfigurationBased struct {
+	SnapshotData, SnapshotSchema, StartStream, OnSchemaError, OnDataError bool
+}
+
+// StreamConfig says how the binlog is read.
+type StreamConfig struct {
+	Delay              time.Duration
+	GTIDIncludes       []string
+	GTIDExcludes       []string
+	GTIDFilterDML      bool
+	IgnoreGTID         bool   // gtid.ignore.on.recovery
+	FailureHandling    string // event.processing.failure.handling.mode
+	InconsistentSchema string // inconsistent.schema.handling.mode
+	PositionCheck      bool   // internal.log.position.check.enable
+	IncludeQuery       bool
+	HeartbeatInterval  time.Duration
+	HeartbeatQuery     string
+}
+
+// EventsConfig says what change events look like.
+type EventsConfig struct {
+	DecimalMode, TimeMode, UnsignedMode, BinaryMode string
+	TimeAdjuster                                    bool
+	UnavailablePlaceholder                          string
+	SchemaNames, FieldNames                         string // none, avro, avro_unicode
+	TopicNaming                                     string // class
+	TopicDelimiter, TopicHeartbeatPrefix            string
+	TopicTransaction                                string
+	Tombstones, SchemaChanges, SchemaComments       bool
+	Transactions, Headers                           bool
+	Skipped                                         string // operations: "t", "c,u", "none"
+	KeyColumns                                      string // message.key.columns
+	PropagateColumns, PropagateTypes                string
+	ColumnRules                                     []ColumnRule
+	EventConversionFailure                          string // event.converting.failure.handling.mode
+}
+
+// ColumnRule is one column.mask.*, column.truncate.* property.
+type ColumnRule struct {
+	Kind    string // mask, truncate, hash, hash.v2
+	Length  int    // mask and truncate
+	Hash    string // algorithm, with hash
+	Salt    string
+	Columns string // list of regular expressions
+}
+
+// HistoryConfig says where the schema history is kept.
+type HistoryConfig struct {
+	Class                 string
+	SkipUnparseable       bool
+	OnlyCapturedTables    bool
+	OnlyCapturedDatabases bool
+	DDLFilter             string
+	File                  string
+	Topic                 string
+	Producer, Consumer    map[string]string // Kafka client properties
+	RecoveryAttempts      int
+	PollInterval          time.Duration
+	QueryTimeout          time.Duration // kafka.query.timeout.ms
+	CreateTimeout         time.Duration // kafka.create.timeout.ms
+}
+
+// ParseConfig reads a connector configuration, which may use the names of any
+// Debezium release since 1.0. The error names every property that is wrong.
+func ParseConfig(config map[string]string, log *slog.Logger) (*Config, error) {
+	current := modernise(config, log)
+	result := validate(current)
+	var problems []string
+	for _, v := range result.Values {
+		problems = append(problems, v.Errors...)
+	}
+	if len(problems) > 0 {
+		return nil, fmt.Errorf("invalid connector configuration: %s", strings.Join(problems, "; "))
+	}
+	r := &reader{settings: newSettings(current)}
+	c := &Config{
+		Name:         current["name"],
+		Prefix:       r.text("topic.prefix"),
+		Generation:   3,
+		MaxBatchSize: r.number("max.batch.size"),
+		Server:       r.server(),
+		Filters:      r.filters(),
+		Snapshot:     r.snapshot(),
+		Stream:       r.stream(),
+		Events:       r.events(),
+		History:      r.history(),
+	}
+	if generation1(config) {
+		c.Generation = 1
+	}
+	if r.err != nil {
+		return nil, fmt.Errorf("invalid connector configuration: %w", r.err)
+	}
+	return c, nil
+}
+
+// reader reads typed values; the first property that has none stays in err.
+type reader struct {
+	settings
+	err error
+}
+
+func (r *reader) fail(key, value, want string) {
+	if r.err == nil {
+		r.err = fmt.Errorf("%s: %q is not %s", key, value, want)
+	}
+}
+
+func (r *reader) text(key string) string {
+	v, _ := r.lookup(key)
+	return strings.TrimSpace(v)
+}
+
+// or is text with a default for properties that Debezium does not list.
+func (r *reader) or(key, fallback string) string {
+	if v := r.text(key); v != "" {
+		return v
+	}
+	return fallback
+}
+
+func (r *reader) mode(key string) string { return strings.ToLower(r.text(key)) }
+
+func (r *reader) flag(key string) bool { return strings.EqualFold(r.text(key), "true") }
+
+func (r *reader) number(key string) int {
+	v := r.text(key)
+	if v == "" {
+		return 0
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil {
+		r.fail(key, v, "an integer")
+	}
+	return n
+}
+
+func (r *reader) millis(key string) time.Duration {
+	return time.Duration(r.number(key)) * time.Millisecond
+}
+
+func (r *reader) list(key string) []string {
+	var out []string
+	for part := range strings.SplitSeq(r.text(key), ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			out = append(out, part)
+		}
+	}
+	return out
+}
+
+// prefixed collects the properties below a prefix, without it.
+func (r *reader) prefixed(prefix string) map[string]string {
+	out := map[string]string{}
+	for key, value := range r.given {
+		if rest, ok := strings.CutPrefix(key, prefix); ok {
+			out[rest] = value
+		}
+	}
+	return out
+}
+
+func (r *reader) server() ServerConfig {
+	id := r.text("database.server.id")
+	n, err := strconv.ParseUint(id, 10, 32)
+	if err != nil {
+		r.fail("database.server.id", id, "a number from 1 to 4294967295, as a replica's server id must be")
+	}
+	zone := r.or("database.connectionTimeZone", r.or("database.serverTimezone", r.or("driver.connectionTimeZone", "")))
+	return ServerConfig{
+		Host: r.text("database.hostname"), Port: r.number("database.port"),
+		User: r.text("database.user"), Password: r.given["database.password"],
+		ServerID:          uint32(n),
+		ConnectTimeout:    r.millis("connect.timeout.ms"),
+		QueryTimeout:      r.millis("database.query.timeout.ms"),
+		ValidationTimeout: r.millis("connection.validation.timeout.ms"),
+		KeepAlive:         r.flag("connect.keep.alive"), KeepAliveInterval: r.millis("connect.keep.alive.interval.ms"),
+		SSLMode:  r.mode("database.ssl.mode"),
+		KeyStore: r.text("database.ssl.keystore"), KeyStorePassword: r.given["database.ssl.keystore.password"],
+		TrustStore: r.text("database.ssl.truststore"), TrustStorePassword: r.given["database.ssl.truststore.password"],
+		InitialStatements:  splitStatements(r.text("database.initial.statements")),
+		TimeZone:           zone,
+		BinlogReadTimeout:  time.Duration(r.number("binlog.net.read.timeout")) * time.Second,
+		BinlogWriteTimeout: time.Duration(r.number("binlog.net.write.timeout")) * time.Second,
+	}
+}
+
+// splitStatements splits at single semicolons; ";;" stands for one in the text.
+func splitStatements(text string) []string {
+	const escaped = "\x00"
+	var out []string
+	for part := range strings.SplitSeq(strings.ReplaceAll(text, ";;", escaped), ";") {
+		if part = strings.TrimSpace(strings.ReplaceAll(part, escaped, ";")); part != "" {
+			out = append(out, part)
+		}
+	}
+	return out
+}
+
+func (r *reader) filters() FilterConfig {
+	return FilterConfig{
+		IncludeDatabases: r.text("database.include.list"), ExcludeDatabases: r.text("database.exclude.list"),
+		IncludeTables: r.text("table.include.list"), ExcludeTables: r.text("table.exclude.list"),
+		IncludeColumns: r.text("column.include.list"), ExcludeColumns: r.text("column.exclude.list"),
+		IgnoreBuiltin: r.flag("table.ignore.builtin"), SignalTables: r.list("signal.data.collection"),
+	}
+}
+
+func (r *reader) snapshot() SnapshotConfig {
+	s := SnapshotConfig{
+		Mode: r.mode("snapshot.mode"), LockingMode: r.mode("snapshot.locking.mode"), LockTimeout: r.millis("snapshot.lock.timeout.ms"),
+		IncludeTables: r.text("snapshot.include.collection.list"), Overrides: map[string]string{}, Delay: r.millis("snapshot.delay.ms"),
+		OrderByRowCount: r.mode("snapshot.tables.order.by.row.count"),
+		ConfigurationBased: ConfigurationBased{
+			SnapshotData:   r.flag("snapshot.mode.configuration.based.snapshot.data"),
+			SnapshotSchema: r.flag("snapshot.mode.configuration.based.snapshot.schema"),
+			StartStream:    r.flag("snapshot.mode.configuration.based.start.stream"),
+			OnSchemaError:  r.flag("snapshot.mode.configuration.based.snapshot.on.schema.error"),
+			OnDataError:    r.flag("snapshot.mode.configuration.based.snapshot.on.data.error"),
+		},
+	}
+	const overrides = "snapshot.select.statement.overrides"
+	for _, table := range r.list(overrides) {
+		if s.Overrides[table] = r.text(overrides + "." + table); s.Overrides[table] == "" {
+			r.fail(overrides+"."+table, "", "a SELECT statement, though "+overrides+" names the table")
+		}
+	}
+	return s
+}
+
+func (r *reader) stream() StreamConfig {
+	return StreamConfig{
+		Delay:        r.millis("streaming.delay.ms"),
+		GTIDIncludes: r.list("gtid.source.includes"), GTIDExcludes: r.list("gtid.source.excludes"),
+		GTIDFilterDML: r.flag("gtid.source.filter.dml.events"), IgnoreGTID: r.flag("gtid.ignore.on.recovery"),
+		FailureHandling: r.mode("event.processing.failure.handling.mode"), InconsistentSchema: r.mode("inconsistent.schema.handling.mode"),
+		PositionCheck: r.flag("internal.log.position.check.enable"), IncludeQuery: r.flag("include.query"),
+		HeartbeatInterval: r.millis("heartbeat.interval.ms"), HeartbeatQuery: r.text("heartbeat.action.query"),
+	}
+}
+
+func (r *reader) events() EventsConfig {
+	return EventsConfig{
+		DecimalMode: r.mode("decimal.handling.mode"), TimeMode: r.mode("time.precision.mode"),
+		UnsignedMode: r.mode("bigint.unsigned.handling.mode"), BinaryMode: strings.ToLower(r.or("binary.handling.mode", "bytes")),
+		TimeAdjuster: r.flag("enable.time.adjuster"), UnavailablePlaceholder: r.or("unavailable.value.placeholder", "__debezium_unavailable_value"),
+		SchemaNames: r.mode("schema.name.adjustment.mode"), FieldNames: strings.ToLower(r.or("field.name.adjustment.mode", "none")),
+		TopicNaming: r.text("topic.naming.strategy"), TopicDelimiter: r.or("topic.delimiter", "."),
+		TopicHeartbeatPrefix: r.or("topic.heartbeat.prefix", r.text("heartbeat.topics.prefix")), TopicTransaction: r.or("topic.transaction", "transaction"),
+		Tombstones: r.flag("tombstones.on.delete"), SchemaChanges: r.flag("include.schema.changes"), SchemaComments: r.flag("include.schema.comments"),
+		Transactions: r.flag("provide.transaction.metadata"), Headers: r.flag("extended.headers.enabled"),
+		Skipped: r.text("skipped.operations"), KeyColumns: r.text("message.key.columns"),
+		PropagateColumns: r.text("column.propagate.source.type"), PropagateTypes: r.text("datatype.propagate.source.type"),
+		ColumnRules:            r.columnRules(),
+		EventConversionFailure: strings.ToLower(r.or("event.converting.failure.handling.mode", "warn")),
+	}
+}
+
+// columnRules reads column.truncate.to.N.chars, column.mask.with.N.chars and
+// column.mask.hash[.v2].ALGORITHM.with.salt.SALT, whose names carry values.
+func (r *reader) columnRules() []ColumnRule {
+	var rules []ColumnRule
+	for key, columns := range r.given {
+		rest, ok := strings.CutPrefix(key, "column.")
+		if !ok {
+			continue
+		}
+		if rule, ok := r.columnRule(key, rest); ok {
+			rule.Columns = columns
+			rules = append(rules, rule)
+		}
+	}
+	slices.SortFunc(rules, func(a, b ColumnRule) int { return strings.Compare(a.Kind+a.Columns, b.Kind+b.Columns) })
+	return rules
+}
+
+func (r *reader) columnRule(key, rest string) (ColumnRule, bool) {
+	length := func(prefix, kind string) (ColumnRule, bool) {
+		digits := strings.TrimSuffix(strings.TrimPrefix(rest, prefix), ".chars")
+		n, err := strconv.Atoi(digits)
+		if err != nil || n < 0 {
+			r.fail(key, digits, "a number of characters")
+		}
+		return ColumnRule{Kind: kind, Length: n}, true
+	}
+	hash := func(prefix, kind string) (ColumnRule, bool) {
+		algorithm, salt, ok := strings.Cut(strings.TrimPrefix(rest, prefix), ".with.salt.")
+		if !ok {
+			r.fail(key, rest, "of the form column."+prefix+"ALGORITHM.with.salt.SALT")
+		}
+		return ColumnRule{Kind: kind, Hash: algorithm, Salt: salt}, true
+	}
+	switch {
+	case strings.HasPrefix(rest, "truncate.to."):
+		return length("truncate.to.", "truncate")
+	case strings.HasPrefix(rest, "mask.with."):
+		return length("mask.with.", "mask")
+	case strings.HasPrefix(rest, "mask.hash.v2."):
+		return hash("mask.hash.v2.", "hash.v2")
+	case strings.HasPrefix(rest, "mask.hash."):
+		return hash("mask.hash.", "hash")
+	}
+	return ColumnRule{}, false
+}
+
+func (r *reader) history() HistoryConfig {
+	const p = "schema.history.internal."
+	h := HistoryConfig{
+		Class: r.text("schema.history.internal"), SkipUnparseable: r.flag(p + "skip.unparseable.ddl"),
+		OnlyCapturedTables: r.flag(p + "store.only.captured.tables.ddl"), OnlyCapturedDatabases: r.flag(p + "store.only.captured.databases.ddl"),
+		DDLFilter: r.text(p + "ddl.filter"), File: r.text(p + "file.filename"), Topic: r.text(p + "kafka.topic"),
+		RecoveryAttempts: r.number(p + "kafka.recovery.attempts"), PollInterval: r.millis(p + "kafka.recovery.poll.interval.ms"),
+		QueryTimeout: r.millis(p + "kafka.query.timeout.ms"), CreateTimeout: r.millis(p + "kafka.create.timeout.ms"),
+	}
+	bootstrap := r.text(p + "kafka.bootstrap.servers")
+	client := func(kind string) map[string]string {
+		props := r.prefixed(p + kind + ".")
+		props["bootstrap.servers"] = bootstrap
+		return props
+	}
+	h.Producer, h.Consumer = client("producer"), client("consumer")
+	switch h.Class {
+	case kafkaHistoryClass:
+		for _, key := range []string{p + "kafka.topic", p + "kafka.bootstrap.servers"} {
+			if r.text(key) == "" {
+				r.fail(key, "", "given, but the schema history is kept in Kafka")
+			}
+		}
+	case fileHistoryClass:
+		if h.File == "" {
+			r.fail(p+"file.filename", "", "given, but the schema history is kept in a file")
+		}
+	case memoryHistoryClass:
+	default:
+		r.fail("schema.history.internal", h.Class, "one of "+kafkaHistoryClass+", "+fileHistoryClass+", "+memoryHistoryClass)
+	}
+	return h
+}

@@ -1,0 +1,95 @@
+package mysql
+
+import (
+	"bytes"
+	"log/slog"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func example1x() map[string]string {
+	return map[string]string{
+		"name": "ecommerce", "connector.class": "io.debezium.connector.mysql.MySqlConnector", "tasks.max": "1",
+		"database.hostname": "db", "database.port": "3306", "database.user": "u", "database.password": "secret",
+		"database.server.id": "123456", "database.server.name": "ecommerce-server", "database.include.list": "ecommerce",
+		"database.history.kafka.topic": "dbhistory.ecommerce", "database.history.kafka.bootstrap.servers": "kafka:9092",
+		"database.history.producer.security.protocol": "SASL_SSL", "database.history.consumer.sasl.mechanism": "AWS_MSK_IAM",
+		"include.schema.changes": "true",
+	}
+}
+
+func TestParse1xConfig(t *testing.T) {
+	var log bytes.Buffer
+	c, err := ParseConfig(example1x(), slog.New(slog.NewTextHandler(&log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Generation != 1 || c.Prefix != "ecommerce-server" || c.Events.SchemaNames != "avro" || c.Filters.IncludeDatabases != "ecommerce" {
+		t.Errorf("generation %d, prefix %q, schema names %q", c.Generation, c.Prefix, c.Events.SchemaNames)
+	}
+	wantProducer := map[string]string{"bootstrap.servers": "kafka:9092", "security.protocol": "SASL_SSL"}
+	if c.History.Topic != "dbhistory.ecommerce" || !reflect.DeepEqual(c.History.Producer, wantProducer) || c.History.Consumer["sasl.mechanism"] != "AWS_MSK_IAM" {
+		t.Errorf("history %+v", c.History)
+	}
+	if strings.Contains(log.String(), "secret") {
+		t.Error("a secret was logged")
+	}
+	if n := strings.Count(log.String(), "new=topic.prefix"); n != 1 {
+		t.Errorf("the new name of database.server.name was logged %d times:\n%s", n, &log)
+	}
+}
+
+func TestModernNameWins(t *testing.T) {
+	config := example1x()
+	config["topic.prefix"] = "today"
+	c, err := ParseConfig(config, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Prefix != "today" || c.Generation != 3 || c.Events.SchemaNames != "none" {
+		t.Errorf("prefix %q, generation %d, schema names %q", c.Prefix, c.Generation, c.Events.SchemaNames)
+	}
+}
+
+func TestOldValuesAndLists(t *testing.T) {
+	for _, tc := range []struct{ key, value, newKey, newValue string }{
+		{"snapshot.mode", "schema_only", "snapshot.mode", "no_data"},
+		{"snapshot.mode", "schema_only_recovery", "snapshot.mode", "recovery"},
+		{"table.whitelist", "a.b", "table.include.list", "a.b"},
+		{"table.blacklist", "a.b", "table.exclude.list", "a.b"},
+		{"database.blacklist", "a", "database.exclude.list", "a"},
+		{"snapshot.new.tables", "parallel", "snapshot.added.tables", "backfill"},
+		{"sanitize.field.names", "true", "field.name.adjustment.mode", "avro"},
+		{"database.history", "io.debezium.relational.history.FileDatabaseHistory", "schema.history.internal", fileHistoryClass},
+		{"database.history.store.only.monitored.tables.ddl", "true", "schema.history.internal.store.only.captured.tables.ddl", "true"},
+	} {
+		got := modernise(map[string]string{tc.key: tc.value}, slog.New(slog.DiscardHandler))
+		if got[tc.newKey] != tc.newValue {
+			t.Errorf("%s=%s: %s=%q, want %q", tc.key, tc.value, tc.newKey, got[tc.newKey], tc.newValue)
+		}
+	}
+}
+
+func TestParseConfigErrorsNameTheKey(t *testing.T) {
+	for key, value := range map[string]string{
+		"database.hostname": "", "database.server.id": "99999999999", "database.history.kafka.topic": "",
+		"database.history.kafka.bootstrap.servers": "", "database.history": "com.example.Own", "snapshot.mode": "sometimes",
+		"column.mask.with.x.chars": "a.b.c", "snapshot.select.statement.overrides": "a.b",
+	} {
+		config := example1x()
+		config[key] = value
+		_, err := ParseConfig(config, slog.New(slog.DiscardHandler))
+		want := strings.TrimPrefix(currentName(key), "database.history")
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s=%q: error %v does not name it", key, value, err)
+		}
+	}
+}
+
+func TestSplitStatements(t *testing.T) {
+	got := splitStatements("SET a=1; SET b=';;' ;")
+	if want := []string{"SET a=1", "SET b=';'"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -1,0 +1,58 @@
+package mysql
+
+import "github.com/millrace/millrace/plugins/configdef"
+
+// serverKeys says how to reach the server. Names, defaults, order and
+// texts are those that Debezium 3.6.1 lists, as its users' tools show them.
+func serverKeys() []configdef.Key {
+	return []configdef.Key{
+		{Name: "topic.prefix", Type: configdef.String, NullDefault: true, Importance: configdef.High,
+			Group: "MySQL", Order: 1, Width: configdef.WidthMedium, DisplayName: "Topic prefix",
+			Doc: "Topic prefix that identifies and provides a namespace for the particular database server/cluster is capturing changes. The topic prefix should be unique across all other connectors, since it is used as a prefix for all Kafka topic names that receive events emitted by this connector. Only alphanumeric characters, hyphens, dots and underscores must be accepted."},
+		{Name: "database.hostname", Type: configdef.String, NullDefault: true, Importance: configdef.High,
+			Group: "MySQL", Order: 2, Width: configdef.WidthMedium, DisplayName: "Hostname",
+			Doc: "Resolvable hostname or IP address of the database server."},
+		{Name: "database.port", Type: configdef.Int, Default: configdef.Text("3306"), Importance: configdef.High,
+			Group: "MySQL", Order: 3, Width: configdef.WidthShort, DisplayName: "Port",
+			Doc: "Port of the database server."},
+		{Name: "database.user", Type: configdef.String, NullDefault: true, Importance: configdef.High,
+			Group: "MySQL", Order: 4, Width: configdef.WidthShort, DisplayName: "User",
+			Doc: "Name of the database user to be used when connecting to the database."},
+		{Name: "database.password", Type: configdef.Password, NullDefault: true, Importance: configdef.High,
+			Group: "MySQL", Order: 5, Width: configdef.WidthShort, DisplayName: "Password",
+			Doc: "Password of the database user to be used when connecting to the database."},
+		{Name: "database.query.timeout.ms", Type: configdef.Int, Default: configdef.Text("600000"), Importance: configdef.Low,
+			Group: "MySQL", Order: 6, Width: configdef.WidthNone, DisplayName: "Query timeout",
+			Doc: "Time to wait for a query to execute, given in milliseconds. Defaults to 600 seconds (600,000 ms); zero means there is no limit."},
+		{Name: "database.initial.statements", Type: configdef.String, NullDefault: true, Importance: configdef.Low,
+			Group: "MySQL", Order: 7, Width: configdef.WidthLong, DisplayName: "Initial statements",
+			Doc: "A semicolon separated list of SQL statements to be executed when a JDBC connection (not binlog reading connection) to the database is established. Note that the connector may establish JDBC connections at its own discretion, so this should typically be used for configuration of session parameters only, but not for executing DML statements. Use doubled semicolon (';;') to use a semicolon as a character and not as a delimiter."},
+		{Name: "database.server.id", Type: configdef.Long, NullDefault: true, Importance: configdef.High,
+			Group: "MySQL", Order: 8, Width: configdef.WidthLong, DisplayName: "Cluster ID",
+			Doc: "A numeric ID of this database client, which must be unique across all currently-running database processes in the cluster. This connector joins the database cluster as another server (with this unique ID) so it can read the binlog."},
+		{Name: "database.server.id.offset", Type: configdef.Long, Default: configdef.Text("10000"), Importance: configdef.High,
+			Group: "MySQL", Order: 9, Width: configdef.WidthLong, DisplayName: "Cluster ID offset",
+			Doc: "Only relevant if parallel snapshotting is configured. During parallel snapshotting, multiple (4) connections open to the database client, and they each need their own unique connection ID. This offset is used to generate those IDs from the base configured cluster ID."},
+		{Name: "database.ssl.keystore", Type: configdef.String, NullDefault: true, Importance: configdef.Medium,
+			Group: "MySQL", Order: 10, Width: configdef.WidthLong, DisplayName: "SSL Keystore",
+			Doc: "The location of the key store file. This is optional and can be used for two-way authentication between the client and the database."},
+		{Name: "database.ssl.keystore.password", Type: configdef.Password, NullDefault: true, Importance: configdef.Medium,
+			Group: "MySQL", Order: 11, Width: configdef.WidthMedium, DisplayName: "SSL Keystore Password",
+			Doc: "The password for the key store file. This is optional and only needed if 'database.ssl.keystore' is configured."},
+		{Name: "database.ssl.truststore", Type: configdef.String, NullDefault: true, Importance: configdef.Medium,
+			Group: "MySQL", Order: 12, Width: configdef.WidthLong, DisplayName: "SSL Truststore",
+			Doc: "The location of the trust store file for the server certificate verification."},
+		{Name: "database.ssl.truststore.password", Type: configdef.Password, NullDefault: true, Importance: configdef.Medium,
+			Group: "MySQL", Order: 13, Width: configdef.WidthMedium, DisplayName: "SSL Truststore Password",
+			Doc: "The password for the trust store file. Used to check the integrity of the truststore, and unlock the truststore."},
+		{Name: "database.jdbc.driver", Type: configdef.Class, Default: configdef.Text("com.mysql.cj.jdbc.Driver"), Importance: configdef.Low,
+			Group: "MySQL", Order: 14, Width: configdef.WidthMedium, DisplayName: "JDBC Driver Class Name",
+			Doc: "JDBC Driver class name used to connect to the MySQL database server."},
+		{Name: "database.protocol", Type: configdef.String, Default: configdef.Text("jdbc:mysql"), Importance: configdef.Low,
+			Group: "MySQL", Order: 15, Width: configdef.WidthMedium, DisplayName: "JDBC Protocol",
+			Doc: "JDBC protocol to use with the driver."},
+		{Name: "database.ssl.mode", Type: configdef.String, Default: configdef.Text("preferred"), Importance: configdef.Medium,
+			Group: "MySQL", Order: 16, Width: configdef.WidthMedium, DisplayName: "SSL mode",
+			Doc: "Whether to use an encrypted connection to the database. Options include: 'disabled' to use an unencrypted connection; 'preferred' (the default) to establish a secure (encrypted) connection if the server supports secure connections, but fall back to an unencrypted connection otherwise; 'required' to use a secure (encrypted) connection, and fail if one cannot be established; 'verify_ca' like 'required' but additionally verify the server TLS certificate against the configured Certificate Authority (CA) certificates, or fail if no valid matching CA certificates are found; or 'verify_identity' like 'verify_ca' but additionally verify that the server certificate matches the host to which the connection is attempted."},
+	}
+}
