@@ -1,0 +1,19 @@
+// Package install holds the list of built-in plugins, and nothing else.
+package install
+
+import (
+	"slices"
+
+	"github.com/millrace/millrace/plugins/connect"
+	"github.com/millrace/millrace/plugins/registry"
+)
+
+// Builtin lists the plugins that every binary contains.
+func Builtin() []connect.Plugin {
+	return slices.Concat[[]connect.Plugin]()
+}
+
+// Registry makes a registry that holds the built-in plugins.
+func Registry() (*registry.Registry, error) {
+	return registry.New(Builtin()...)
+}
