@@ -55,14 +55,13 @@ func PlanRestart(r RestartRequest, current ConnectorStateInfo) RestartPlan {
 	if r.selects(current.Connector.State) {
 		p.Connector = true
 		p.State.Connector.State = state.Restarting
-		p.State.Connector.Trace = ""
 	}
 	for i := range p.State.Tasks {
 		t := &p.State.Tasks[i]
 		if !r.IncludeTasks || !r.selects(t.State) {
 			continue
 		}
-		t.State, t.Trace = state.Restarting, ""
+		t.State = state.Restarting
 		p.Tasks = append(p.Tasks, state.TaskID{Connector: r.Connector, Task: t.ID})
 	}
 	return p

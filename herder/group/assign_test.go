@@ -1,0 +1,358 @@
+package group
+
+import (
+	"bufio"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/millrace/millrace/storage/state"
+)
+
+func parseItems(t *testing.T, s string) Work {
+	t.Helper()
+	var w Work
+	for _, f := range strings.FieldsFunc(strings.Trim(s, "[]"), func(r rune) bool { return r == ',' || r == ' ' }) {
+		c, n, isTask := strings.Cut(f, ":")
+		if !isTask {
+			w.Connectors = append(w.Connectors, c)
+			continue
+		}
+		i, err := strconv.Atoi(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Tasks = append(w.Tasks, task(c, i))
+	}
+	return w.sorted()
+}
+
+func TestEager(t *testing.T) {
+	d := AssignEager([]string{"m1", "m2", "m3"}, parseItems(t, "a,b,a:0,a:1,b:0"))
+	want := map[string]Share{
+		"m1": {Assigned: parseItems(t, "a,a:1")},
+		"m2": {Assigned: parseItems(t, "b,b:0")},
+		"m3": {Assigned: parseItems(t, "a:0")},
+	}
+	if !reflect.DeepEqual(d.Shares, want) {
+		t.Errorf("got %v, want %v", d.Shares, want)
+	}
+	if d.Owner("b") != "m2" || d.Owners[task("a", 0)] != "m3" {
+		t.Errorf("owners %v", d.Owners)
+	}
+}
+
+// TestIncrementalAsJava replays rounds recorded from Java's assignor. Which of
+// several equal members or tasks is chosen follows from hash order there, so
+// that delays, numbers and final loads are compared, and after each round the
+// assignor is made to remember what Java's handed out.
+func TestIncrementalAsJava(t *testing.T) {
+	f, err := os.Open("testdata/java-rounds.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var (
+		a       *Incremental
+		r       Round
+		history string
+		shares  = map[string]Share{}
+		delay   int64
+		rounds  int
+	)
+	check := func() {
+		if len(r.Members) == 0 {
+			return
+		}
+		rounds++
+		lostBefore := a.lost(setOf(r.Configured.items()), heldBy(r.Members))
+		got := a.Assign(r)
+		where := fmt.Sprintf("history %s generation %d", history, r.Generation)
+		if got.Delay != delay {
+			t.Errorf("%s: delay %d, Java %d", where, got.Delay, delay)
+		}
+		if g, w := tally(got.Shares, r.Members), tally(shares, r.Members); g != w {
+			t.Errorf("%s: %s, Java %s", where, g, w)
+		}
+		a.assigned, a.revoked = set{}, set{}
+		for _, it := range lostBefore {
+			a.assigned[it] = true
+		}
+		for _, m := range r.Members {
+			for _, it := range m.Held.Minus(shares[m.Member].Revoked).Union(shares[m.Member].Assigned).items() {
+				a.assigned[it] = true
+			}
+			for _, it := range shares[m.Member].Revoked.items() {
+				a.revoked[it] = true
+			}
+		}
+		r, shares = Round{}, map[string]Share{}
+	}
+	in := bufio.NewScanner(f)
+	for in.Scan() {
+		w := strings.Fields(in.Text())
+		switch w[0] {
+		case "history":
+			check()
+			ms, _ := strconv.Atoi(w[3])
+			history, a = w[1], NewIncremental(time.Duration(ms)*time.Millisecond)
+		case "round":
+			check()
+			now, _ := strconv.ParseInt(w[2], 10, 64)
+			gen, _ := strconv.Atoi(w[4])
+			done, _ := strconv.Atoi(w[6])
+			r = Round{Now: time.UnixMilli(now), Generation: int32(gen), Completed: int32(done)}
+		case "configured":
+			r.Configured = parseItems(t, w[1])
+		case "member":
+			r.Members = append(r.Members, Holding{w[1], parseItems(t, w[3])})
+		case "delay":
+			delay, _ = strconv.ParseInt(w[1], 10, 64)
+		case "share":
+			shares[w[1]] = Share{Assigned: parseItems(t, w[3]), Revoked: parseItems(t, w[5])}
+		}
+	}
+	check()
+	if rounds < 400 {
+		t.Errorf("only %d rounds were compared", rounds)
+	}
+}
+
+func heldBy(members []Holding) set {
+	active, _ := claims(members)
+	return active
+}
+
+// tally counts what changes hands and what members have in the end.
+func tally(shares map[string]Share, members []Holding) string {
+	var gets, loses [2]int
+	var loads [2][]int
+	for _, m := range members {
+		s := shares[m.Member]
+		gets[0] += len(s.Assigned.Connectors)
+		gets[1] += len(s.Assigned.Tasks)
+		loses[0] += len(s.Revoked.Connectors)
+		loses[1] += len(s.Revoked.Tasks)
+		w := m.Held.Minus(s.Revoked).Union(s.Assigned)
+		loads[0] = append(loads[0], len(w.Connectors))
+		loads[1] = append(loads[1], len(w.Tasks))
+	}
+	slices.Sort(loads[0])
+	slices.Sort(loads[1])
+	return fmt.Sprintf("gets %v loses %v loads %v", gets, loses, loads)
+}
+
+// cluster is the naive twin of a group: members that do as they are told.
+type cluster struct {
+	t          *testing.T
+	rng        *rand.Rand
+	assignor   *Incremental
+	now        time.Time
+	generation int32
+	held       map[string]Work
+	configured Work
+	moved      int // pieces of work that were taken from a living member
+}
+
+// round plays one round and reports whether another must follow at once.
+func (c *cluster) round() (again bool, delay time.Duration) {
+	r := Round{Now: c.now, Generation: c.generation + 1, Completed: c.generation, Configured: c.configured}
+	if c.generation == 0 {
+		r.Completed = -1
+	}
+	for _, m := range slices.Sorted(maps.Keys(c.held)) {
+		r.Members = append(r.Members, Holding{m, c.held[m]})
+	}
+	d := c.assignor.Assign(r)
+	c.generation++
+	for m, s := range d.Shares {
+		if extra := s.Revoked.Minus(c.held[m]); !extra.Empty() {
+			c.t.Fatalf("%s must give up %v, which it does not have", m, extra)
+		}
+		c.held[m] = c.held[m].Minus(s.Revoked).Union(s.Assigned)
+		again = again || !s.Revoked.Empty()
+		c.moved += len(s.Revoked.Minus(s.Revoked.Minus(c.configured)).items())
+	}
+	c.exclusive()
+	for it, m := range d.Owners {
+		if !setOf(c.held[m].items())[it] {
+			c.t.Fatalf("%v is said to be with %s, which holds %v", it, m, c.held[m])
+		}
+	}
+	return again, time.Duration(d.Delay) * time.Millisecond
+}
+
+// exclusive checks that nothing runs twice.
+func (c *cluster) exclusive() {
+	owner := map[state.TaskID]string{}
+	for m, w := range c.held {
+		for _, it := range w.items() {
+			if o, ok := owner[it]; ok {
+				c.t.Fatalf("%v runs on %s and %s", it, o, m)
+			}
+			owner[it] = m
+		}
+	}
+}
+
+// settle plays rounds until nothing changes, waiting out delays.
+func (c *cluster) settle() {
+	for range 20 {
+		again, delay := c.round()
+		if delay > 0 {
+			c.now = c.now.Add(delay)
+			again = true
+		}
+		if !again {
+			return
+		}
+	}
+	c.t.Fatalf("no balance after 20 rounds: %v", c.held)
+}
+
+// balanced checks that all work is out and evenly so.
+func (c *cluster) balanced() {
+	var all Work
+	least, most := [2]int{1 << 30, 1 << 30}, [2]int{}
+	for _, w := range c.held {
+		all = all.Union(w)
+		for k, n := range [2]int{len(w.Connectors), len(w.Tasks)} {
+			least[k], most[k] = min(least[k], n), max(most[k], n)
+		}
+	}
+	if !reflect.DeepEqual(all.items(), c.configured.items()) {
+		c.t.Fatalf("runs %v, configured %v", all, c.configured)
+	}
+	for k := range least {
+		if most[k]-least[k] > 1 {
+			c.t.Fatalf("loads differ by more than one: %v", c.held)
+		}
+	}
+}
+
+// fewestMoves is how much any assignor must take away to balance the work that
+// living members hold: what exceeds an even share, counted the naive way.
+func (c *cluster) fewestMoves() int {
+	moves := 0
+	for k, total := range [2]int{len(c.configured.Connectors), len(c.configured.Tasks)} {
+		var have []int
+		for _, w := range c.held {
+			kept := w.Minus(w.Minus(c.configured))
+			have = append(have, [2]int{len(kept.Connectors), len(kept.Tasks)}[k])
+		}
+		slices.Sort(have)
+		slices.Reverse(have)
+		least, extras := total/len(have), total%len(have)
+		for i, n := range have {
+			share := least
+			if i < extras {
+				share++
+			}
+			moves += max(0, n-share)
+		}
+	}
+	return moves
+}
+
+func (c *cluster) change() {
+	switch c.rng.IntN(5) {
+	case 0, 1:
+		c.held["m"+strconv.Itoa(c.rng.IntN(9))] = Work{}
+	case 2:
+		if len(c.held) > 1 {
+			all := slices.Sorted(maps.Keys(c.held))
+			delete(c.held, all[c.rng.IntN(len(all))])
+		}
+	case 3:
+		name := "c" + strconv.Itoa(c.rng.IntN(12))
+		w := Work{Connectors: []string{name}}
+		for i := range c.rng.IntN(6) {
+			w.Tasks = append(w.Tasks, task(name, i))
+		}
+		c.configured = c.configured.Union(w)
+	case 4:
+		if n := len(c.configured.Connectors); n > 0 {
+			gone := c.configured.Connectors[c.rng.IntN(n)]
+			c.configured.Connectors = slices.DeleteFunc(slices.Clone(c.configured.Connectors), func(s string) bool { return s == gone })
+			c.configured.Tasks = slices.DeleteFunc(slices.Clone(c.configured.Tasks), func(x state.TaskID) bool { return x.Connector == gone })
+		}
+	}
+}
+
+func TestIncrementalBalances(t *testing.T) {
+	for seed := range uint64(300) {
+		maxDelay := []time.Duration{0, 5 * time.Minute}[seed%2]
+		c := &cluster{
+			t: t, rng: rand.New(rand.NewPCG(seed, 1)), assignor: NewIncremental(maxDelay),
+			now: time.UnixMilli(1e12), held: map[string]Work{"m0": {}},
+		}
+		for range 15 {
+			for range 1 + c.rng.IntN(3) {
+				c.change()
+			}
+			fewest := c.fewestMoves()
+			c.moved = 0
+			c.settle()
+			c.balanced()
+			// Work that returns with a delay may land where it then is too much.
+			if c.moved > fewest+len(c.configured.items())/2 {
+				t.Fatalf("seed %d: %d moves where %d would do", seed, c.moved, fewest)
+			}
+		}
+	}
+}
+
+func TestNewMemberCostsOnlyItsShare(t *testing.T) {
+	for members := 1; members < 6; members++ {
+		c := &cluster{t: t, assignor: NewIncremental(5 * time.Minute), now: time.UnixMilli(0), held: map[string]Work{}}
+		for i := range members {
+			c.held["m"+strconv.Itoa(i)] = Work{}
+		}
+		for i := range 20 {
+			name := fmt.Sprintf("c%02d", i)
+			c.configured = c.configured.Union(Work{Connectors: []string{name}, Tasks: []state.TaskID{task(name, 0), task(name, 1)}})
+		}
+		c.settle()
+		if c.moved != 0 {
+			t.Fatalf("%d members: %d moves at first", members, c.moved)
+		}
+		c.held["new"] = Work{}
+		fewest := c.fewestMoves()
+		c.settle()
+		c.balanced()
+		if c.moved != fewest {
+			t.Errorf("%d members: %d moves, want %d", members, c.moved, fewest)
+		}
+	}
+}
+
+func TestTasksOfAConnectorAreSpread(t *testing.T) {
+	c := &cluster{t: t, assignor: NewIncremental(0), now: time.UnixMilli(0), held: map[string]Work{"m1": {}, "m2": {}}}
+	c.configured = parseItems(t, "a,b,a:0,a:1,a:2,a:3,b:0,b:1,b:2,b:3")
+	c.settle()
+	for m, w := range c.held {
+		n := map[string]int{}
+		for _, x := range w.Tasks {
+			n[x.Connector]++
+		}
+		if n["a"] != 2 || n["b"] != 2 {
+			t.Errorf("%s has %v", m, w)
+		}
+	}
+}
+
+func TestDeletedWhileLeaderChanged(t *testing.T) {
+	a := NewIncremental(time.Minute)
+	d := a.Assign(Round{Now: time.UnixMilli(0), Generation: 7, Completed: -1, Configured: parseItems(t, "a,a:0"),
+		Members: []Holding{{"m1", parseItems(t, "a,a:0,a:1,old,old:0")}}})
+	if got := d.Shares["m1"].Revoked; !reflect.DeepEqual(got, parseItems(t, "old,a:1,old:0")) {
+		t.Errorf("revoked %v", got)
+	}
+}
