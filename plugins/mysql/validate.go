@@ -380,7 +380,7 @@ func regexList(value string, set bool, _ settings) string {
 // patternProblem words the commonest mistakes as java.util.regex does.
 func patternProblem(pattern string, err error) string {
 	var syntaxErr *syntax.Error
-	if !errors.As(err, &syntaxErr) {
+	if _, parseErr := syntax.Parse(pattern, syntax.Perl); !errors.As(parseErr, &syntaxErr) {
 		return err.Error()
 	}
 	at := func(what string, index int) string {
