@@ -1,0 +1,80 @@
+# Tests come in three sizes, told apart by build tags (integration/doc.go):
+#   test-short   no tag         Go alone: unit tests and the embedded broker
+#   test         tag servers    besides, real MySQL and MariaDB and millrace workers, with -race
+#   test-real    tag real       Apache Kafka, Java Connect workers and other people's clients (integration/real)
+# `test` and `test-real` install what they need first and say so (integration/setup).
+
+GO       ?= go
+CACHE    ?= $(or $(MILLRACE_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/millrace)
+FUZZTIME ?= 10s
+ROWS     ?= 200000
+ALL_TAGS := servers,real
+
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI         := $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION)
+
+COMMIT  := $(shell git rev-parse --short=16 HEAD 2>/dev/null)
+LDFLAGS := -s -w $(if $(COMMIT),-X main.commit=$(COMMIT))
+
+.PHONY: all build test test-short test-real setup setup-real quickstart lint fuzz bench oracle verify generated clean
+
+all: build
+
+build: ## bin/millrace, a static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/millrace ./cmd/millrace
+
+test-short:
+	$(GO) test ./...
+
+test: setup
+	$(GO) test -race -tags servers -timeout 14m ./...
+
+test-real: setup-real
+	$(GO) test -tags real -timeout 30m -v ./integration/real/...
+
+setup:
+	$(GO) run ./integration/setup test
+
+setup-real:
+	$(GO) run ./integration/setup real
+
+quickstart: ## change events from a fresh machine; ONCE=1 ends after the first ones
+	$(GO) run ./integration/quickstart $(if $(ONCE),-once)
+
+# Go's fuzzer takes one target of one package at a time.
+fuzz: ## every fuzz target for FUZZTIME
+	@set -e; for pkg in $$($(GO) list ./...); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "$$pkg $$target"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; \
+	  done; \
+	done
+
+bench: ## Go benchmarks, then start-up and load of a worker beside a Java worker's
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+	$(GO) run ./integration/bench -rows $(ROWS)
+
+oracle: setup-real ## every recorded scenario, and the REST cases, against millrace
+	$(GO) run ./integration/oracle/play
+	$(GO) run ./integration/oracle/play -rest
+
+verify: lint generated
+	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
+	  if [ -n "$$unformatted" ]; then echo "run gofmt -w on:" $$unformatted; exit 1; fi
+	$(GO) vet -tags $(ALL_TAGS) ./...
+	$(GO) mod tidy -diff
+	$(GO) mod verify
+
+lint: $(GOLANGCI)
+	$(GOLANGCI) run --build-tags $(ALL_TAGS) ./...
+
+$(GOLANGCI): # built once, which takes minutes; the module proxy is all it needs
+	GOBIN=$(CACHE)/bin/new $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	mv $(CACHE)/bin/new/golangci-lint $@
+
+generated: ## generated files are those that their sources give
+	@before=$$(git diff | sha256sum); $(GO) generate ./...; after=$$(git diff | sha256sum); \
+	  if [ "$$before" != "$$after" ]; then git diff --stat; echo "go generate changed files: commit them"; exit 1; fi
+
+clean: ## what was built here; the cache of installed peers stays
+	rm -rf bin out
