@@ -48,6 +48,12 @@ type TaskStart struct {
 	// ExactlyOnce makes a source task write in transactions (KIP-618). Who sets
 	// it has fenced off earlier tasks of the connector.
 	ExactlyOnce bool
+	// Verify, if not nil, is called once an exactly-once source task has
+	// initialised its transactional producer and before it reads offsets: an
+	// error fails the task, because by then the connector has newer task
+	// configurations or the task belongs to another worker
+	// (DistributedHerder.verifyTaskGenerationAndOwnership).
+	Verify func(ctx context.Context) error
 }
 
 // Runtime is what a worker does for a herder. *Worker implements it; a herder
