@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/millrace/millrace/plugins/configdef"
 	"github.com/millrace/millrace/storage/state"
 )
 
@@ -160,45 +161,14 @@ type LoggerLevel struct {
 	LastModified *int64 `json:"last_modified"`
 }
 
-// ConfigInfos is the outcome of the validation of a connector configuration.
-type ConfigInfos struct {
-	Name       string       `json:"name"`
-	ErrorCount int          `json:"error_count"`
-	Groups     []string     `json:"groups"`
-	Configs    []ConfigInfo `json:"configs"`
-}
-
-// ConfigInfo is a property's declaration, nil when it is not declared, with its
-// value, nil when the validation gave none.
-type ConfigInfo struct {
-	Definition *ConfigKeyInfo   `json:"definition"`
-	Value      *ConfigValueInfo `json:"value"`
-}
-
-// ConfigKeyInfo is the declaration of a property.
-type ConfigKeyInfo struct {
-	Name          string   `json:"name"`
-	Type          string   `json:"type"`
-	Required      bool     `json:"required"`
-	DefaultValue  *string  `json:"default_value"`
-	Importance    string   `json:"importance"`
-	Documentation string   `json:"documentation"`
-	Group         *string  `json:"group"`
-	OrderInGroup  int      `json:"order_in_group"`
-	Width         string   `json:"width"`
-	DisplayName   string   `json:"display_name"`
-	Dependents    []string `json:"dependents"`
-}
-
-// ConfigValueInfo is the value of a property, what it could be and what is
-// wrong with it.
-type ConfigValueInfo struct {
-	Name              string   `json:"name"`
-	Value             *string  `json:"value"`
-	RecommendedValues []string `json:"recommended_values"`
-	Errors            []string `json:"errors"`
-	Visible           bool     `json:"visible"`
-}
+// The outcome of the validation of a connector configuration, as configdef
+// makes it.
+type (
+	ConfigInfos     = configdef.Infos
+	ConfigInfo      = configdef.Info
+	ConfigKeyInfo   = configdef.KeyInfo
+	ConfigValueInfo = configdef.ValueInfo
+)
 
 // ConnectorOffsets are the offsets of a connector, in answers and requests (KIP-875).
 type ConnectorOffsets struct {
