@@ -1,0 +1,117 @@
+package kafka
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/IBM/sarama"
+)
+
+// Sarama makes the configuration of a sarama client with these settings.
+func (s *Settings) Sarama() *sarama.Config {
+	c := sarama.NewConfig()
+	// The protocol versions in use are negotiated with each broker; this is only
+	// their upper bound.
+	c.Version = sarama.MaxVersion
+	if s.ClientID != "" {
+		c.ClientID = s.ClientID
+	}
+	c.RackID = s.Rack
+	c.Net.DialTimeout = s.ConnectTimeout
+	c.Net.ReadTimeout = s.RequestTimeout
+	c.Net.WriteTimeout = s.RequestTimeout
+	c.Net.ResolveCanonicalBootstrapServers = s.CanonicalServers
+	if s.TLS != nil {
+		c.Net.TLS.Enable, c.Net.TLS.Config = true, s.TLS
+	}
+	if s.SASL != nil {
+		c.Net.SASL.Enable, c.Net.SASL.Handshake, c.Net.SASL.Version = true, true, sarama.SASLHandshakeV1
+		s.SASL.configure(c)
+	}
+	// Only the metadata of topics in use is kept: a cluster may have very many.
+	c.Metadata.Full = false
+	c.Metadata.AllowAutoTopicCreation = s.Role == Producer
+	c.Metadata.RefreshFrequency = s.MetadataMaxAge
+	c.Metadata.Retry.Max = 5
+	c.Metadata.Retry.BackoffFunc = s.backoff
+	c.Admin.Timeout = s.RequestTimeout
+	c.Admin.Retry.Max = 5
+	c.Admin.Retry.Backoff = s.RetryBackoff
+	s.producer(c)
+	s.consumer(c)
+	return c
+}
+
+func (s *Settings) producer(c *sarama.Config) {
+	p := &s.Producer
+	c.Producer.Return.Successes = true
+	c.Producer.RequiredAcks = sarama.RequiredAcks(p.Acks)
+	c.Producer.Timeout = s.RequestTimeout
+	c.Producer.MaxMessageBytes = p.MaxRequestSize
+	c.Producer.Compression = codecs[p.Compression]
+	if p.CompressionLevel != nil {
+		c.Producer.CompressionLevel = *p.CompressionLevel
+	}
+	c.Producer.Partitioner = sarama.NewMurmur2Partitioner
+	c.Producer.Retry.Max = p.attempts(s.RetryBackoffMax)
+	c.Producer.Retry.BackoffFunc = s.backoff
+	c.Net.MaxOpenRequests = p.MaxInFlight
+	if p.Idempotent {
+		c.Producer.Idempotent = true
+		c.Net.MaxOpenRequests = 1 // all that sarama orders safely
+	}
+	if p.TransactionalID != "" {
+		c.Producer.Transaction.ID = p.TransactionalID
+		c.Producer.Transaction.Timeout = p.TransactionLimit
+		c.Producer.Transaction.Retry.BackoffFunc = s.backoff
+	}
+}
+
+var codecs = map[string]sarama.CompressionCodec{
+	"none": sarama.CompressionNone, "gzip": sarama.CompressionGZIP, "snappy": sarama.CompressionSnappy,
+	"lz4": sarama.CompressionLZ4, "zstd": sarama.CompressionZSTD,
+}
+
+// attempts bounds the number of retries by delivery.timeout.ms, which sarama
+// does not know.
+func (p *ProducerSettings) attempts(backoff time.Duration) int {
+	n := int64(p.DeliveryTimeout / max(backoff, time.Millisecond))
+	return int(max(min(n, int64(p.Retries), 1<<20), 1))
+}
+
+func (s *Settings) consumer(c *sarama.Config) {
+	k := &s.Consumer
+	c.Consumer.IsolationLevel = sarama.IsolationLevel(k.Isolation)
+	c.Consumer.Fetch.Min = int32(max(k.FetchMinBytes, 1))
+	c.Consumer.Fetch.Default = int32(k.PartitionMaxBytes)
+	c.Consumer.Fetch.MaxBytes = int32(k.FetchMaxBytes)
+	c.Consumer.MaxWaitTime = k.FetchMaxWait
+	c.Consumer.Retry.Backoff = s.RetryBackoff
+	c.Consumer.Group.Session.Timeout = k.SessionTimeout
+	c.Consumer.Group.Heartbeat.Interval = k.HeartbeatInterval
+	c.Consumer.Group.Rebalance.Timeout = k.MaxPollInterval
+	c.Consumer.Group.InstanceId = k.InstanceID
+	c.Consumer.Offsets.AutoCommit.Enable = k.AutoCommit
+	c.Consumer.Offsets.AutoCommit.Interval = max(k.AutoCommitEvery, time.Millisecond)
+	c.Consumer.Offsets.Initial = sarama.OffsetNewest
+	if k.Reset == ResetEarliest {
+		c.Consumer.Offsets.Initial = sarama.OffsetOldest
+	}
+}
+
+// backoff is the wait before retry number n, counted from 1: it doubles from
+// retry.backoff.ms up to retry.backoff.max.ms.
+func (s *Settings) backoff(n, _ int) time.Duration {
+	d := s.RetryBackoff
+	for i := 1; i < n && d < s.RetryBackoffMax; i++ {
+		d *= 2
+	}
+	return min(d, max(s.RetryBackoffMax, s.RetryBackoff))
+}
+
+// LogNotes writes what had no effect to the log.
+func (s *Settings) LogNotes(log *slog.Logger) {
+	for _, n := range s.Notes {
+		log.Info("property has no effect", "client", s.Role.String(), "property", n.Property, "reason", n.Reason)
+	}
+}
