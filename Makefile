@@ -13,15 +13,14 @@ ALL_TAGS := servers,real
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI         := $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION)
 
-COMMIT  := $(shell git rev-parse --short=16 HEAD 2>/dev/null)
-LDFLAGS := -s -w $(if $(COMMIT),-X main.commit=$(COMMIT))
+LDFLAGS  := -s -w $(if $(VERSION),-X main.millraceVersion=$(VERSION))
 
 .PHONY: all build test test-short test-real setup setup-real quickstart lint fuzz bench oracle verify generated clean
 
 all: build
 
-build: ## bin/millrace, a static binary
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/millrace ./cmd/millrace
+build: ## bin/millrace, a static binary; VERSION=x.y.z names a release
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -ldflags '$(LDFLAGS)' -o bin/millrace ./cmd/millrace
 
 test-short:
 	$(GO) test ./...

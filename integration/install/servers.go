@@ -24,6 +24,15 @@ func (h Home) MySQL() (Server, error) {
 	return s, nil
 }
 
+// MySQLClient finds the command line client that was unpacked with the MySQL server.
+func (h Home) MySQLClient() ([]string, error) {
+	loader, program, libraries := inOwnRoot(h.path("mysql"), "usr/bin/mysql")
+	if loader == "" || program == "" {
+		return nil, &MissingError{Part: "MySQL's client", Looked: h.path("mysql"), Setup: "mysql"}
+	}
+	return []string{loader, "--library-path", libraries, program, "--no-defaults"}, nil
+}
+
 // MariaDB finds the MariaDB server: the system's own, or the unpacked one.
 func (h Home) MariaDB() (Server, error) {
 	if s, ok := onSystem("mariadbd"); ok {
@@ -55,25 +64,29 @@ func onSystem(name string) (Server, bool) {
 	return Server{Command: []string{real, "--no-defaults"}, Share: share}, share != ""
 }
 
-// inRoot finds a server below an unpacked root. It runs with that root's own loader and libraries, which are those it
-// was built for, without chroot and so without root's rights.
+// inRoot finds a server below an unpacked root.
 func inRoot(root, name string) (Server, bool) {
-	loader := firstOf(root+"/usr/lib*/ld-linux*.so.*", root+"/lib*/ld-linux*.so.*", root+"/usr/lib/*/ld-linux*.so.*", root+"/lib/*/ld-linux*.so.*")
-	libc := firstOf(root+"/usr/lib/*/libc.so.6", root+"/lib/*/libc.so.6")
-	program := firstOf(root + "/usr/sbin/" + name)
+	loader, program, libraries := inOwnRoot(root, "usr/sbin/"+name)
 	share := firstOf(root+"/usr/share/mysql", root+"/usr/share/mariadb")
-	if loader == "" || libc == "" || program == "" || share == "" {
+	if loader == "" || program == "" || share == "" {
 		return Server{}, false
 	}
-	libraries := []string{filepath.Dir(libc), filepath.Join(root, "usr/lib", filepath.Base(filepath.Dir(libc)))}
 	return Server{
 		Command: []string{
-			loader, "--library-path", strings.Join(libraries, ":"), program, "--no-defaults",
+			loader, "--library-path", libraries, program, "--no-defaults",
 			"--lc-messages-dir=" + share, "--character-sets-dir=" + filepath.Join(share, "charsets"),
 			"--plugin-dir=" + filepath.Join(root, "usr/lib/mysql/plugin"),
 		},
 		Share: share,
 	}, true
+}
+
+// inOwnRoot finds what it takes to run a program with an unpacked root's own loader and libraries, which are those it
+// was built for, without chroot and so without root's rights.
+func inOwnRoot(root, path string) (loader, program, libraries string) {
+	loader = firstOf(root+"/usr/lib*/ld-linux*.so.*", root+"/lib*/ld-linux*.so.*", root+"/usr/lib/*/ld-linux*.so.*", root+"/lib/*/ld-linux*.so.*")
+	libc := filepath.Dir(firstOf(root+"/usr/lib/*/libc.so.6", root+"/lib/*/libc.so.6"))
+	return loader, firstOf(filepath.Join(root, path)), libc + ":" + filepath.Join(root, "usr/lib", filepath.Base(libc))
 }
 
 func firstOf(patterns ...string) string {
@@ -96,11 +109,11 @@ func (i *Installer) Compiler(ctx context.Context) error {
 // MySQL unpacks the newest MySQL server that Debian has, from its development suite.
 func (i *Installer) MySQL(ctx context.Context) error {
 	dir := i.home.path("mysql")
-	return i.step("MySQL", func() bool { return found(i.home.MySQL()) }, func() error {
+	return i.step("MySQL", func() bool { return found(i.home.MySQL()) && found(i.home.MySQLClient()) }, func() error {
 		if err := os.RemoveAll(dir); err != nil {
 			return err
 		}
-		return unpacked(ctx, dir, "sid", func(*depot) ([]string, error) { return []string{"mysql-server-core"}, nil })
+		return unpacked(ctx, dir, "sid", func(*depot) ([]string, error) { return []string{"mysql-server-core", "mysql-client-core"}, nil })
 	})
 }
 
@@ -133,4 +146,4 @@ func mariadbPackage(ctx context.Context) func(*depot) ([]string, error) {
 	}
 }
 
-func found(_ Server, err error) bool { return err == nil }
+func found[T any](_ T, err error) bool { return err == nil }

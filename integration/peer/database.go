@@ -25,10 +25,12 @@ const (
 // DatabaseConfig describes a database server. A zero port is chosen.
 type DatabaseConfig struct {
 	Home    install.Home
-	Dir     string // must exist; data and log go there. Keep it short: the socket's path has 107 bytes
+	Dir     string // must exist; data and log go there
 	Port    int
 	Options []string // further options of the server, after those set here
-	Server  *install.Server
+
+	// Server is the program to start; nil means the installed one of Home.
+	Server *install.Server
 }
 
 // Database is a MySQL or MariaDB server that writes a row-based binlog.
@@ -67,8 +69,6 @@ type flavor struct {
 	options []string
 }
 
-var errNoServer = errors.New("no server program")
-
 // StartMySQL starts a MySQL server with GTIDs and row events that quote their statement.
 func StartMySQL(ctx context.Context, c DatabaseConfig) (*Database, error) {
 	return startDatabase(ctx, c, c.Home.MySQL, flavor{
@@ -82,7 +82,7 @@ func StartMySQL(ctx context.Context, c DatabaseConfig) (*Database, error) {
 			return os.Remove(filepath.Join(data, "auto.cnf")) // every copy gets a server UUID of its own
 		},
 		options: []string{
-			"--mysqlx=OFF", "--server-id=223344", "--log-bin=mysql-bin", "--gtid-mode=ON", "--enforce-gtid-consistency=ON",
+			"--loose-mysqlx=OFF", "--server-id=223344", "--log-bin=mysql-bin", "--gtid-mode=ON", "--enforce-gtid-consistency=ON",
 			"--binlog-rows-query-log-events=ON", "--local-infile=1", "--secure-file-priv=",
 		},
 	})
@@ -110,9 +110,6 @@ func startDatabase(ctx context.Context, c DatabaseConfig, find func() (install.S
 		}
 		server = &s
 	}
-	if len(server.Command) == 0 {
-		return nil, errNoServer
-	}
 	if err := fill(&c.Port); err != nil {
 		return nil, err
 	}
@@ -124,8 +121,8 @@ func startDatabase(ctx context.Context, c DatabaseConfig, find func() (install.S
 	if err := newData(ctx, c.Home, *server, f, me.Username, data); err != nil {
 		return nil, fmt.Errorf("making the data directory of %s: %w", f.name, err)
 	}
-	args := append(server.Command[:len(server.Command):len(server.Command)],
-		"--user="+me.Username, "--datadir="+data, "--socket="+filepath.Join(c.Dir, "sock"), "--pid-file="+filepath.Join(c.Dir, "pid"),
+	args := append(server.Command[:len(server.Command):len(server.Command)], // the socket lies in the data directory: an absolute path may be too long
+		"--user="+me.Username, "--datadir="+data, "--socket=sock", "--pid-file="+filepath.Join(c.Dir, "pid"),
 		fmt.Sprintf("--port=%d", c.Port), "--bind-address=127.0.0.1")
 	args = append(append(args, f.options...), c.Options...)
 	d := &Database{Port: c.Port}

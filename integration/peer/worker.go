@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/millrace/millrace/integration/install"
@@ -101,6 +102,64 @@ func StartJava(ctx context.Context, c WorkerConfig) (*Worker, error) {
 		java, "-Xmx" + heap, release.logOption + logging, "-cp", filepath.Join(jars, "*"),
 		"org.apache.kafka.connect.cli.ConnectDistributed", file,
 	})
+}
+
+// DevConfig describes `millrace dev`: broker, worker and REST API in one process. Zero ports are chosen.
+type DevConfig struct {
+	Binary    string
+	Dir       string // must exist; data and log go there
+	KafkaPort int
+	RESTPort  int
+}
+
+// Dev is a running `millrace dev`.
+type Dev struct {
+	*Worker
+	KafkaPort int
+}
+
+// Bootstrap is the embedded broker's address.
+func (d *Dev) Bootstrap() string { return local(d.KafkaPort) }
+
+// StartDev starts `millrace dev`.
+func StartDev(ctx context.Context, c DevConfig) (*Dev, error) {
+	if err := fill(&c.KafkaPort, &c.RESTPort); err != nil {
+		return nil, err
+	}
+	w, err := (&WorkerConfig{Dir: c.Dir, Port: c.RESTPort}).start(ctx, "millrace-dev", []string{
+		c.Binary, "dev", "--data", filepath.Join(c.Dir, "data"),
+		"--kafka-port", strconv.Itoa(c.KafkaPort), "--rest-port", strconv.Itoa(c.RESTPort),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Dev{Worker: w, KafkaPort: c.KafkaPort}, nil
+}
+
+// BuildMillrace compiles cmd/millrace of the module at root and returns the program's path. The compiler does nothing
+// when the program is up to date.
+func BuildMillrace(ctx context.Context, root string) (string, error) {
+	binary := filepath.Join(root, "bin", "millrace")
+	cmd := command(ctx, []string{"go", "build", "-o", binary, "./cmd/millrace"})
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building millrace: %w\n%s", err, out)
+	}
+	return binary, nil
+}
+
+// ModuleRoot is the directory of go.mod, from anywhere below it.
+func ModuleRoot(ctx context.Context) (string, error) {
+	out, err := command(ctx, []string{"go", "env", "GOMOD"}).Output()
+	if err != nil {
+		return "", fmt.Errorf("finding go.mod: %w", err)
+	}
+	file := strings.TrimSpace(string(out))
+	if file == "" || file == os.DevNull {
+		return "", errors.New("finding go.mod: run this inside a checkout of millrace")
+	}
+	return filepath.Dir(file), nil
 }
 
 func (c *WorkerConfig) withPlugins() (map[string]string, error) {

@@ -12,16 +12,11 @@ package rig
 import (
 	"maps"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
-
-	"github.com/twmb/franz-go/pkg/kfake"
-	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/millrace/millrace/integration/install"
 	"github.com/millrace/millrace/integration/peer"
+	"github.com/millrace/millrace/storage/kafka/embedded"
 )
 
 // Kafka starts Apache Kafka. Of several property maps the later ones win.
@@ -63,7 +58,7 @@ func JavaConnect(t testing.TB, c peer.WorkerConfig) *peer.Worker {
 
 // Worker starts a millrace worker: the program that Build makes, unless the configuration names another. A worker that
 // still runs at the end of the test is stopped as an operator would, and an exit status other than 0 fails the test: it
-// tells of a panic, or of a race that a -race build found.
+// tells of a panic.
 func Worker(t testing.TB, c peer.WorkerConfig) *peer.Worker {
 	t.Helper()
 	c.Home, c.Dir = Home(t), dir(t, "millrace")
@@ -72,46 +67,42 @@ func Worker(t testing.TB, c peer.WorkerConfig) *peer.Worker {
 	}
 	w, err := peer.StartWorker(t.Context(), c)
 	check(t, err)
-	t.Cleanup(func() {
-		if err := w.Stop(); err != nil {
-			t.Error(err)
-		}
-		report(t, w.Process)
-	})
+	stopAtEnd(t, w.Process)
 	return w
 }
 
-// FakeKafka starts the embedded broker inside the test's own process and returns its address. Its CreateTopics stops at
-// version 4, because it answers later versions without the source of a topic's settings, which Java workers refuse.
-func FakeKafka(t testing.TB) string {
+// Dev starts `millrace dev`; at the end of the test it is stopped as Worker is.
+func Dev(t testing.TB) *peer.Dev {
 	t.Helper()
-	versions := kversion.V4_3_0()
-	versions.SetMaxKeyVersion(19, 4)
-	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.DefaultNumPartitions(1), kfake.AllowAutoTopicCreation(),
-		kfake.MaxVersions(versions), kfake.DataDir(dir(t, "fake")))
+	d, err := peer.StartDev(t.Context(), peer.DevConfig{Binary: Build(t), Dir: dir(t, "dev")})
 	check(t, err)
-	t.Cleanup(c.Close)
-	return c.ListenAddrs()[0]
+	stopAtEnd(t, d.Process)
+	return d
 }
 
-// Build compiles the millrace program and returns its path. The compiler does nothing when the program is up to date.
+// FakeKafka starts the embedded broker inside the test's own process and returns its address.
+func FakeKafka(t testing.TB) string {
+	t.Helper()
+	c, err := embedded.Start(embedded.Config{DataDir: dir(t, "fake")})
+	check(t, err)
+	t.Cleanup(c.Close)
+	return c.Bootstrap()
+}
+
+// Build compiles the millrace program and returns its path.
 func Build(t testing.TB) string {
 	t.Helper()
-	binary := filepath.Join(Root(t), "bin", "millrace")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./cmd/millrace")
-	cmd.Dir = Root(t)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("building millrace: %v\n%s", err, out)
-	}
+	binary, err := peer.BuildMillrace(t.Context(), Root(t))
+	check(t, err)
 	return binary
 }
 
 // Root is the directory of go.mod.
 func Root(t testing.TB) string {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", "env", "GOMOD").Output()
+	root, err := peer.ModuleRoot(t.Context())
 	check(t, err)
-	return filepath.Dir(strings.TrimSpace(string(out)))
+	return root
 }
 
 // Home is where peers are installed.
@@ -122,8 +113,7 @@ func Home(t testing.TB) install.Home {
 	return home
 }
 
-// dir makes a directory that goes with the test. t.TempDir would put the test's name into its path, which may grow
-// longer than a socket's address can be.
+// dir makes a directory that goes with the test, with a short path whatever the test is called.
 func dir(t testing.TB, name string) string {
 	t.Helper()
 	d, err := os.MkdirTemp("", "millrace-"+name+"-")
@@ -134,6 +124,15 @@ func dir(t testing.TB, name string) string {
 		}
 	})
 	return d
+}
+
+func stopAtEnd(t testing.TB, p *peer.Process) {
+	t.Cleanup(func() {
+		if err := p.Stop(); err != nil {
+			t.Error(err)
+		}
+		report(t, p)
+	})
 }
 
 // atEnd kills a peer whose data is thrown away anyway.

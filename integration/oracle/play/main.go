@@ -13,10 +13,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"syscall"
 
 	"github.com/millrace/millrace/integration/install"
@@ -61,7 +59,7 @@ func (o *options) run(ctx context.Context, names []string) error {
 	if o.suite.Python, err = home.Python(); err != nil {
 		return err
 	}
-	root, err := moduleRoot(ctx)
+	root, err := peer.ModuleRoot(ctx)
 	if err != nil {
 		return err
 	}
@@ -84,14 +82,6 @@ func (o *options) run(ctx context.Context, names []string) error {
 		return o.playREST(ctx)
 	}
 	return o.play(ctx, scenarios)
-}
-
-func moduleRoot(ctx context.Context) (string, error) {
-	out, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
-	if err != nil {
-		return "", fmt.Errorf("finding go.mod: %w", err)
-	}
-	return filepath.Dir(strings.TrimSpace(string(out))), nil
 }
 
 func (o *options) makeOut() (err error) {
@@ -164,13 +154,11 @@ func (o *options) startWorker(ctx context.Context, home install.Home, root, dir 
 	if o.java {
 		return peer.StartJava(ctx, c)
 	}
-	c.Release = ""
-	c.Binary = filepath.Join(root, "bin", "millrace")
-	build := exec.CommandContext(ctx, "go", "build", "-o", c.Binary, "./cmd/millrace")
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("building millrace: %w\n%s", err, out)
+	binary, err := peer.BuildMillrace(ctx, root)
+	if err != nil {
+		return nil, err
 	}
+	c.Release, c.Binary = "", binary
 	return peer.StartWorker(ctx, c)
 }
 
