@@ -69,7 +69,7 @@ type Key struct {
 	Importance  Importance
 	Doc         string
 	Group       string // "" when the property stands in no group
-	Order       int    // place within the group, counted from 1; 0 means none (Java's -1)
+	Order       int    // place within the group; 0 without group means none (Java's -1)
 	Width       Width
 	DisplayName string // "" means Name
 	Dependents  []string

@@ -1,6 +1,9 @@
 package data
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // Type is the type of a schema (org.apache.kafka.connect.data.Schema.Type).
 type Type uint8
@@ -123,3 +126,6 @@ func (s *Schema) KeySchema() *Schema { return s.key }
 
 // ValueSchema is the schema of a map's values or an array's elements.
 func (s *Schema) ValueSchema() *Schema { return s.elem }
+
+// EnumName is the name of Java's enum constant, such as "INT32".
+func (t Type) EnumName() string { return strings.ToUpper(t.String()) }

@@ -1,0 +1,108 @@
+package jsonconv
+
+import (
+	"encoding/base64"
+	"math"
+	"strconv"
+
+	"github.com/millrace/millrace/plugins/data"
+)
+
+// appendString appends s as a JSON string with Jackson's escapes.
+func appendString(dst []byte, s string) []byte {
+	dst = append(dst, '"')
+	start := 0
+	for i := plainPrefix(s); i < len(s); {
+		dst = append(dst, s[start:i]...)
+		dst = appendEscape(dst, s[i])
+		start = i + 1
+		i = start + plainPrefix(s[start:])
+	}
+	dst = append(dst, s[start:]...)
+	return append(dst, '"')
+}
+
+// Every byte of these words is the number in its name.
+const (
+	ones   = 0x0101010101010101
+	highs  = 0x80 * ones
+	spaces = 0x20 * ones
+	quotes = '"' * ones
+	slants = '\\' * ones
+)
+
+// plainPrefix is the number of bytes before the first that needs an escape. It
+// looks at eight bytes at once: a byte below n borrows into its high bit when n
+// is taken from it. A borrow can spoil only bytes after one that needs an
+// escape, and those are looked at again one by one.
+func plainPrefix(s string) int {
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		w := word(s, i)
+		q, b := w^quotes, w^slants
+		if ((w-spaces)&^w|(q-ones)&^q|(b-ones)&^b)&highs != 0 {
+			break
+		}
+	}
+	for ; i < len(s); i++ {
+		if c := s[i]; c < 0x20 || c == '"' || c == '\\' {
+			return i
+		}
+	}
+	return i
+}
+
+func word(s string, i int) uint64 {
+	b := s[i : i+8]
+	return uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
+		uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
+}
+
+const upperHex = "0123456789ABCDEF"
+
+func appendEscape(dst []byte, c byte) []byte {
+	switch c {
+	case '"', '\\':
+		return append(dst, '\\', c)
+	case '\b':
+		return append(dst, `\b`...)
+	case '\t':
+		return append(dst, `\t`...)
+	case '\n':
+		return append(dst, `\n`...)
+	case '\f':
+		return append(dst, `\f`...)
+	case '\r':
+		return append(dst, `\r`...)
+	}
+	return append(dst, '\\', 'u', '0', '0', upperHex[c>>4], upperHex[c&15])
+}
+
+func appendBool(dst []byte, b bool) []byte {
+	if b {
+		return append(dst, "true"...)
+	}
+	return append(dst, "false"...)
+}
+
+func appendBase64(dst, b []byte) []byte {
+	dst = append(dst, '"')
+	dst = base64.StdEncoding.AppendEncode(dst, b)
+	return append(dst, '"')
+}
+
+// appendFloat64 and appendFloat32 write what is not a number as a string, as
+// Jackson does.
+func appendFloat64(dst []byte, f float64) []byte {
+	if f-f != 0 {
+		return append(data.AppendFloat64(append(dst, '"'), f), '"')
+	}
+	return data.AppendFloat64(dst, f)
+}
+
+func appendFloat32(dst []byte, f float32) []byte {
+	if f-f != 0 {
+		return append(data.AppendFloat32(append(dst, '"'), f), '"')
+	}
+	return data.AppendFloat32(dst, f)
+}
