@@ -15,7 +15,7 @@ type rule struct {
 	ignored string
 }
 
-const every = Producer | Consumer | Admin
+const every = RoleProducer | RoleConsumer | RoleAdmin
 
 // Reasons why properties have no effect.
 const (
@@ -43,24 +43,24 @@ var rules = buildRules()
 func buildRules() map[string]rule {
 	m := map[string]rule{
 		"bootstrap.servers":     {every, setBootstrap, ""},
-		"bootstrap.controllers": {Admin, refuse("controllers cannot be used in place of brokers here: set bootstrap.servers"), ""},
+		"bootstrap.controllers": {RoleAdmin, refuse("controllers cannot be used in place of brokers here: set bootstrap.servers"), ""},
 		"client.dns.lookup": {every, oneOf(func(s *Settings, v string) { s.CanonicalServers = v != "use_all_dns_ips" },
 			"use_all_dns_ips", "resolve_canonical_bootstrap_servers_only"), ""},
 		"client.id":                                {every, text(func(s *Settings) *string { return &s.ClientID }), ""},
-		"client.rack":                              {Consumer, text(func(s *Settings) *string { return &s.Rack }), ""},
+		"client.rack":                              {RoleConsumer, text(func(s *Settings) *string { return &s.Rack }), ""},
 		"request.timeout.ms":                       {every, millis(0, func(s *Settings) *time.Duration { return &s.RequestTimeout }), ""},
-		"default.api.timeout.ms":                   {Consumer | Admin, millis(0, func(s *Settings) *time.Duration { return &s.APITimeout }), ""},
+		"default.api.timeout.ms":                   {RoleConsumer | RoleAdmin, millis(0, func(s *Settings) *time.Duration { return &s.APITimeout }), ""},
 		"socket.connection.setup.timeout.ms":       {every, millis(0, func(s *Settings) *time.Duration { return &s.ConnectTimeout }), ""},
 		"socket.connection.setup.timeout.max.ms":   ignored(every, "each attempt to connect has the same timeout, socket.connection.setup.timeout.ms"),
 		"metadata.max.age.ms":                      {every, millis(0, func(s *Settings) *time.Duration { return &s.MetadataMaxAge }), ""},
-		"metadata.max.idle.ms":                     ignored(Producer, "metadata of idle topics is kept"),
+		"metadata.max.idle.ms":                     ignored(RoleProducer, "metadata of idle topics is kept"),
 		"metadata.recovery.strategy":               ignored(every, noRebootstra),
 		"metadata.recovery.rebootstrap.trigger.ms": ignored(every, noRebootstra),
 		"retry.backoff.ms":                         {every, millis(0, func(s *Settings) *time.Duration { return &s.RetryBackoff }), ""},
 		"retry.backoff.max.ms":                     {every, millis(0, func(s *Settings) *time.Duration { return &s.RetryBackoffMax }), ""},
 		"reconnect.backoff.ms":                     ignored(every, "retry.backoff.ms also governs attempts to connect"),
 		"reconnect.backoff.max.ms":                 ignored(every, "retry.backoff.max.ms also governs attempts to connect"),
-		"retries":                                  {Producer | Admin, integer(0, 1<<31-1, func(s *Settings, n int64) { s.Producer.Retries = int(n) }), ""},
+		"retries":                                  {RoleProducer | RoleAdmin, integer(0, 1<<31-1, func(s *Settings, n int64) { s.Producer.Retries = int(n) }), ""},
 	}
 	producerRules(m)
 	consumerRules(m)
@@ -73,7 +73,7 @@ func buildRules() map[string]rule {
 
 func producerRules(m map[string]rule) {
 	p := func(name string, set func(*Settings, string, string) error) {
-		m[name] = rule{roles: Producer, set: set}
+		m[name] = rule{roles: RoleProducer, set: set}
 	}
 	p("acks", oneOf(func(s *Settings, v string) { s.Producer.Acks = acksOf(v) }, "all", "-1", "0", "1"))
 	p("enable.idempotence", boolean(func(s *Settings) *bool { return &s.Producer.Idempotent }))
@@ -93,15 +93,15 @@ func producerRules(m map[string]rule) {
 	p("delivery.timeout.ms", millis(0, func(s *Settings) *time.Duration { return &s.Producer.DeliveryTimeout }))
 	p("partitioner.ignore.keys", boolean(func(s *Settings) *bool { return &s.Producer.IgnoreKeys }))
 	p("partitioner.class", setPartitioner)
-	m["partitioner.adaptive.partitioning.enable"] = ignored(Producer, "records without key go to the partitions in turn, batch by batch")
-	m["partitioner.availability.timeout.ms"] = ignored(Producer, "records without key go to the partitions in turn, batch by batch")
-	m["key.serializer"] = ignored(Producer, ownCodec)
-	m["value.serializer"] = ignored(Producer, ownCodec)
+	m["partitioner.adaptive.partitioning.enable"] = ignored(RoleProducer, "records without key go to the partitions in turn, batch by batch")
+	m["partitioner.availability.timeout.ms"] = ignored(RoleProducer, "records without key go to the partitions in turn, batch by batch")
+	m["key.serializer"] = ignored(RoleProducer, ownCodec)
+	m["value.serializer"] = ignored(RoleProducer, ownCodec)
 }
 
 func consumerRules(m map[string]rule) {
 	c := func(name string, set func(*Settings, string, string) error) {
-		m[name] = rule{roles: Consumer, set: set}
+		m[name] = rule{roles: RoleConsumer, set: set}
 	}
 	c("group.id", text(func(s *Settings) *string { return &s.Consumer.Group }))
 	c("group.instance.id", text(func(s *Settings) *string { return &s.Consumer.InstanceID }))
@@ -124,15 +124,15 @@ func consumerRules(m map[string]rule) {
 	c("fetch.max.bytes", integer(0, 1<<31-1, func(s *Settings, n int64) { s.Consumer.FetchMaxBytes = int(n) }))
 	c("fetch.max.wait.ms", millis(0, func(s *Settings) *time.Duration { return &s.Consumer.FetchMaxWait }))
 	c("max.partition.fetch.bytes", integer(0, 1<<31-1, func(s *Settings, n int64) { s.Consumer.PartitionMaxBytes = int(n) }))
-	m["key.deserializer"] = ignored(Consumer, ownCodec)
-	m["value.deserializer"] = ignored(Consumer, ownCodec)
-	m["check.crcs"] = ignored(Consumer, checksAlways)
-	m["allow.auto.create.topics"] = ignored(Consumer, "a consumer here never creates topics")
-	m["exclude.internal.topics"] = ignored(Consumer, "internal topics never match a topic pattern")
-	m["group.remote.assignor"] = ignored(Consumer, "used with group.protocol=consumer only")
-	m["share.acknowledgement.mode"] = ignored(Consumer, ownShare)
-	m["share.acquire.mode"] = ignored(Consumer, ownShare)
-	m["internal.throw.on.fetch.stable.offset.unsupported"] = ignored(Consumer, "internal to the Java client")
+	m["key.deserializer"] = ignored(RoleConsumer, ownCodec)
+	m["value.deserializer"] = ignored(RoleConsumer, ownCodec)
+	m["check.crcs"] = ignored(RoleConsumer, checksAlways)
+	m["allow.auto.create.topics"] = ignored(RoleConsumer, "a consumer here never creates topics")
+	m["exclude.internal.topics"] = ignored(RoleConsumer, "internal topics never match a topic pattern")
+	m["group.remote.assignor"] = ignored(RoleConsumer, "used with group.protocol=consumer only")
+	m["share.acknowledgement.mode"] = ignored(RoleConsumer, ownShare)
+	m["share.acquire.mode"] = ignored(RoleConsumer, ownShare)
+	m["internal.throw.on.fetch.stable.offset.unsupported"] = ignored(RoleConsumer, "internal to the Java client")
 }
 
 func ignoredRules(m map[string]rule) {
@@ -150,7 +150,7 @@ func ignoredRules(m map[string]rule) {
 	} {
 		m[name] = ignored(every, why)
 	}
-	m["interceptor.classes"] = ignored(Producer|Consumer, noJavaClass)
+	m["interceptor.classes"] = ignored(RoleProducer|RoleConsumer, noJavaClass)
 }
 
 func ignored(roles Role, why string) rule { return rule{roles: roles, ignored: why} }

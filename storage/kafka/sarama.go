@@ -30,7 +30,7 @@ func (s *Settings) Sarama() *sarama.Config {
 	}
 	// Only the metadata of topics in use is kept: a cluster may have very many.
 	c.Metadata.Full = false
-	c.Metadata.AllowAutoTopicCreation = s.Role == Producer
+	c.Metadata.AllowAutoTopicCreation = s.Role == RoleProducer
 	c.Metadata.RefreshFrequency = s.MetadataMaxAge
 	c.Metadata.Retry.Max = 5
 	c.Metadata.Retry.BackoffFunc = s.backoff

@@ -13,18 +13,18 @@ type Role uint8
 
 // The roles.
 const (
-	Producer Role = 1 << iota
-	Consumer
-	Admin
+	RoleProducer Role = 1 << iota
+	RoleConsumer
+	RoleAdmin
 )
 
 func (r Role) String() string {
 	switch r {
-	case Producer:
+	case RoleProducer:
 		return "producer"
-	case Consumer:
+	case RoleConsumer:
 		return "consumer"
-	case Admin:
+	case RoleAdmin:
 		return "admin client"
 	}
 	return "client"
@@ -199,10 +199,10 @@ func (s *Settings) check(given map[string]bool) []error {
 	if len(s.Bootstrap) == 0 {
 		errs = append(errs, propertyError("bootstrap.servers", "is missing: name at least one broker as host:port"))
 	}
-	if s.Role == Producer {
+	if s.Role == RoleProducer {
 		errs = append(errs, s.Producer.check(s.RequestTimeout, given)...)
 	}
-	if c := &s.Consumer; s.Role == Consumer && c.HeartbeatInterval >= c.SessionTimeout {
+	if c := &s.Consumer; s.Role == RoleConsumer && c.HeartbeatInterval >= c.SessionTimeout {
 		errs = append(errs, propertyError("heartbeat.interval.ms", "must be lower than session.timeout.ms"))
 	}
 	return errs

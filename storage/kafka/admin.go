@@ -1,0 +1,249 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/IBM/sarama"
+)
+
+// Admin creates, describes and checks topics and changes group offsets.
+type Admin struct {
+	client *Client
+	admin  sarama.ClusterAdmin
+}
+
+// NewAdmin makes an Admin that uses c's connections. Closing c ends it.
+func NewAdmin(c *Client) (*Admin, error) {
+	a, err := sarama.NewClusterAdminFromClient(c.Client)
+	if err != nil {
+		return nil, fmt.Errorf("making an admin client: %w", err)
+	}
+	return &Admin{client: c, admin: a}, nil
+}
+
+// BrokerDefault in Topic.Partitions or Topic.Replication leaves the number to
+// the brokers' own setting.
+const BrokerDefault = -1
+
+// Topic says how a topic is to be created.
+type Topic struct {
+	Name        string
+	Partitions  int32
+	Replication int16
+	Configs     map[string]string
+}
+
+// TopicInfo describes an existing topic.
+type TopicInfo struct {
+	Name        string
+	Partitions  int32
+	Replication int16 // of partition 0
+	Internal    bool
+}
+
+// CreateTopic creates a topic. created is false when it exists already, or when
+// the principal may not create topics: the topic is then taken to exist or to
+// be created on first use, as Java's TopicAdmin takes it.
+func (a *Admin) CreateTopic(ctx context.Context, t Topic) (created bool, err error) {
+	detail := &sarama.TopicDetail{NumPartitions: t.Partitions, ReplicationFactor: t.Replication, ConfigEntries: map[string]*string{}}
+	for k, v := range t.Configs {
+		detail.ConfigEntries[k] = &v
+	}
+	err = awaitErr(ctx, func() error { return a.admin.CreateTopic(t.Name, detail, false) })
+	switch {
+	case err == nil:
+		a.client.log.Info("created topic", "topic", t.Name, "partitions", t.Partitions, "replication", t.Replication)
+		return true, nil
+	case errors.Is(err, sarama.ErrTopicAlreadyExists):
+		return false, nil
+	case IsAuthorization(err):
+		a.client.log.Debug("not authorized to create a topic, taking it to exist", "topic", t.Name)
+		return false, nil
+	}
+	return false, fmt.Errorf("creating topic %q: %w", t.Name, err)
+}
+
+// CreateTopicRetrying is CreateTopic that waits, for at most the time of
+// default.api.timeout.ms, for enough brokers to be up and answering.
+func (a *Admin) CreateTopicRetrying(ctx context.Context, t Topic) (created bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, a.client.Settings.APITimeout)
+	defer cancel()
+	for n := 1; ; n++ {
+		created, err = a.CreateTopic(ctx, t)
+		if err == nil || ctx.Err() != nil || !errors.Is(err, sarama.ErrInvalidReplicationFactor) && !IsRetriable(err) {
+			return created, err
+		}
+		a.client.log.Info("creating topic failed, trying again", "topic", t.Name, "error", err)
+		if sleep(ctx, a.client.Settings.backoff(n, 0)) != nil {
+			return false, err
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// DescribeTopic looks a topic up; ErrNoTopic says that there is none.
+func (a *Admin) DescribeTopic(ctx context.Context, name string) (TopicInfo, error) {
+	topics, err := await(ctx, func() ([]*sarama.TopicMetadata, error) { return a.admin.DescribeTopics([]string{name}) })
+	if err == nil && len(topics) != 1 {
+		err = sarama.ErrIncompleteResponse
+	}
+	if err == nil && topics[0].Err != sarama.ErrNoError {
+		err = topics[0].Err
+	}
+	switch {
+	case errors.Is(err, sarama.ErrUnknownTopicOrPartition):
+		return TopicInfo{}, fmt.Errorf("topic %q: %w", name, ErrNoTopic)
+	case err != nil:
+		return TopicInfo{}, fmt.Errorf("describing topic %q: %w", name, err)
+	}
+	t := topics[0]
+	info := TopicInfo{Name: t.Name, Partitions: int32(len(t.Partitions)), Internal: t.IsInternal}
+	for _, p := range t.Partitions {
+		if p.ID == 0 {
+			info.Replication = int16(len(p.Replicas))
+		}
+	}
+	return info, nil
+}
+
+// TopicConfig reads configuration values of a topic, all of them when no names
+// are given; ErrNoTopic says that there is no such topic.
+func (a *Admin) TopicConfig(ctx context.Context, topic string, names ...string) (map[string]string, error) {
+	results, err := await(ctx, func() ([]*sarama.ConfigResourceResult, error) {
+		return a.admin.DescribeConfigs([]*sarama.ConfigResource{{Type: sarama.TopicResource, Name: topic, ConfigNames: names}}, sarama.DescribeConfigsOptions{})
+	})
+	if err == nil && len(results) == 1 && results[0].ErrorCode != sarama.ErrNoError {
+		err = &sarama.DescribeConfigError{Err: results[0].ErrorCode, ErrMsg: results[0].ErrorMsg}
+	}
+	switch {
+	case errors.Is(err, sarama.ErrUnknownTopicOrPartition):
+		return nil, fmt.Errorf("topic %q: %w", topic, ErrNoTopic)
+	case err != nil:
+		return nil, fmt.Errorf("reading the configuration of topic %q: %w", topic, err)
+	}
+	out := map[string]string{}
+	for _, r := range results {
+		for _, e := range r.Configs {
+			out[e.Name] = e.Value
+		}
+	}
+	return out, nil
+}
+
+// CheckCompacted makes sure that a topic is compacted and nothing else, for
+// which purpose and property name what it holds and where it was named. It
+// passes when the principal may not see the configuration, as Java's
+// verifyTopicCleanupPolicyOnlyCompact does.
+func (a *Admin) CheckCompacted(ctx context.Context, topic, property, purpose string) error {
+	config, err := a.TopicConfig(ctx, topic, "cleanup.policy")
+	switch {
+	case errors.Is(err, ErrNoTopic), IsAuthorization(err):
+		a.client.log.Info("cannot verify the cleanup policy of a topic", "topic", topic, "reason", err)
+		return nil
+	case err != nil:
+		return err
+	}
+	policies := splitList(strings.ToLower(config["cleanup.policy"]))
+	if len(policies) == 0 || len(policies) == 1 && policies[0] == "compact" {
+		return nil
+	}
+	slices.Sort(policies)
+	return fmt.Errorf("topic '%[1]s' supplied via the '%[2]s' property is required to have 'cleanup.policy=compact'"+
+		" to guarantee consistency and durability of %[3]s, but found the topic currently has 'cleanup.policy=%[4]s'."+
+		" Continuing would likely result in eventually losing %[3]s and problems restarting this Connect cluster in the future."+
+		" Change the '%[2]s' property in the Connect worker configurations to use a topic with 'cleanup.policy=compact'.",
+		topic, property, purpose, strings.Join(policies, ","))
+}
+
+// EndOffsets returns the high watermark of each partition: the offset behind
+// the last record that is replicated, of open transactions too.
+func (a *Admin) EndOffsets(ctx context.Context, topic string, partitions []int32) (map[int32]int64, error) {
+	return a.offsets(ctx, topic, partitions, sarama.OffsetNewest, ReadUncommitted)
+}
+
+// StableOffsets returns the last stable offset of each partition: where readers
+// with read_committed stop.
+func (a *Admin) StableOffsets(ctx context.Context, topic string, partitions []int32) (map[int32]int64, error) {
+	return a.offsets(ctx, topic, partitions, sarama.OffsetNewest, ReadCommitted)
+}
+
+// StartOffsets returns the first offset that each partition still has.
+func (a *Admin) StartOffsets(ctx context.Context, topic string, partitions []int32) (map[int32]int64, error) {
+	return a.offsets(ctx, topic, partitions, sarama.OffsetOldest, ReadUncommitted)
+}
+
+func (a *Admin) offsets(ctx context.Context, topic string, partitions []int32, at int64, iso Isolation) (map[int32]int64, error) {
+	ask := map[int32]int64{}
+	for _, p := range partitions {
+		ask[p] = at
+	}
+	answer, err := await(ctx, func() (map[string]map[int32]*sarama.OffsetResult, error) {
+		return a.admin.ListOffsets(map[string]map[int32]int64{topic: ask}, &sarama.ListOffsetsOptions{IsolationLevel: sarama.IsolationLevel(iso)})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing the offsets of topic %q: %w", topic, err)
+	}
+	out := map[int32]int64{}
+	for _, p := range partitions {
+		r := answer[topic][p]
+		switch {
+		case r == nil:
+			return nil, fmt.Errorf("listing the offsets of topic %q: %w", topic, sarama.ErrIncompleteResponse)
+		case r.Err != nil && !errors.Is(r.Err, sarama.ErrNoError):
+			return nil, a.offsetError(topic, p, r.Err)
+		}
+		out[p] = r.Offset
+	}
+	return out, nil
+}
+
+// offsetError refreshes what the client knows of leaders, so that the next
+// attempt asks the right one.
+func (a *Admin) offsetError(topic string, partition int32, err error) error {
+	if IsRetriable(err) {
+		_ = a.client.RefreshMetadata(topic)
+	}
+	return fmt.Errorf("listing the offset of partition %d of topic %q: %w", partition, topic, err)
+}
+
+// ClusterID is the id of the Kafka cluster, "" for brokers that have none.
+func (a *Admin) ClusterID(ctx context.Context) (string, error) {
+	r, err := await(ctx, func() (*sarama.MetadataResponse, error) {
+		b, err := a.admin.Controller()
+		if err != nil {
+			return nil, err
+		}
+		return b.GetMetadata(sarama.NewMetadataRequest(a.client.Config().Version, []string{}))
+	})
+	if err != nil {
+		return "", fmt.Errorf("looking up the cluster id: %w", err)
+	}
+	if r.ClusterID == nil {
+		return "", nil
+	}
+	return *r.ClusterID, nil
+}
+
+// DeleteTopic removes a topic; a missing one is no error.
+func (a *Admin) DeleteTopic(ctx context.Context, name string) error {
+	err := awaitErr(ctx, func() error { return a.admin.DeleteTopic(name) })
+	if err != nil && !errors.Is(err, sarama.ErrUnknownTopicOrPartition) {
+		return fmt.Errorf("deleting topic %q: %w", name, err)
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/IBM/sarama"
+)
+
+// Config says how to connect.
+type Config struct {
+	Role       Role
+	Properties Properties // Java client properties, without prefix
+	Logger     *slog.Logger
+}
+
+// Client is a set of connections to a Kafka cluster. Its methods may be called
+// from any goroutine.
+type Client struct {
+	sarama.Client
+	Settings *Settings
+	log      *slog.Logger
+}
+
+// Open reads the properties and fetches the cluster's metadata. The error names
+// the property at fault or the brokers that did not answer.
+func Open(ctx context.Context, cfg Config) (*Client, error) {
+	settings, err := ParseSettings(cfg.Role, cfg.Properties)
+	if err != nil {
+		return nil, err
+	}
+	return open(ctx, settings, settings.Sarama(), cfg.Logger)
+}
+
+func open(ctx context.Context, s *Settings, sc *sarama.Config, log *slog.Logger) (*Client, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	c, err := await(ctx, func() (sarama.Client, error) { return sarama.NewClient(s.Bootstrap, sc) })
+	if err != nil {
+		return nil, s.connectError(err)
+	}
+	return &Client{Client: c, Settings: s, log: log}, nil
+}
+
+// connectError says which brokers could not be reached and what to look at.
+func (s *Settings) connectError(err error) error {
+	hint := ""
+	switch {
+	case errors.Is(err, io.EOF) || strings.Contains(err.Error(), "EOF"):
+		hint = "; a broker closed the connection: does security.protocol fit its listener?"
+	case strings.Contains(err.Error(), "first record does not look like a TLS handshake"):
+		hint = "; the broker's listener does not use TLS: does security.protocol fit it?"
+	case errors.Is(err, sarama.ErrSASLAuthenticationFailed):
+		hint = "; check sasl.mechanism and sasl.jaas.config"
+	}
+	return fmt.Errorf("connecting the %s to Kafka (bootstrap.servers=%s): %w%s", s.Role, strings.Join(s.Bootstrap, ","), err, hint)
+}
+
+// Dial opens a connection of one's own to a broker, with the client's security.
+// timeout replaces request.timeout.ms as the wait for an answer when it is not 0;
+// requests on one connection are answered in turn, so a long poll needs its own.
+func (c *Client) Dial(ctx context.Context, addr string, timeout time.Duration) (*sarama.Broker, error) {
+	cfg := *c.Config()
+	if timeout > 0 {
+		cfg.Net.ReadTimeout = timeout
+	}
+	b := sarama.NewBroker(addr)
+	err := awaitErr(ctx, func() error {
+		if err := b.Open(&cfg); err != nil {
+			return err
+		}
+		_, err := b.Connected()
+		return err
+	})
+	if err != nil {
+		go func() { _ = b.Close() }() // may wait for the dial's timeout
+		return nil, fmt.Errorf("connecting to broker %s: %w", addr, err)
+	}
+	return b, nil
+}
+
+// PartitionCount returns the number of partitions of a topic, asking the cluster
+// anew. ErrNoTopic says that there is none.
+func (c *Client) PartitionCount(ctx context.Context, topic string) (int32, error) {
+	return await(ctx, func() (int32, error) {
+		if err := c.RefreshMetadata(topic); err != nil && !errors.Is(err, sarama.ErrUnknownTopicOrPartition) {
+			return 0, fmt.Errorf("looking up the partitions of topic %q: %w", topic, err)
+		}
+		p, err := c.Partitions(topic)
+		if errors.Is(err, sarama.ErrUnknownTopicOrPartition) || err == nil && len(p) == 0 {
+			return 0, fmt.Errorf("topic %q: %w", topic, ErrNoTopic)
+		}
+		if err != nil {
+			return 0, fmt.Errorf("looking up the partitions of topic %q: %w", topic, err)
+		}
+		return int32(len(p)), nil
+	})
+}

@@ -1,0 +1,104 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/IBM/sarama"
+)
+
+// TxnWriter writes records in transactions. Making one fences every other
+// producer with the same transactional id. One transaction runs at a time;
+// callers wait for each other.
+type TxnWriter struct {
+	mu       sync.Mutex
+	producer sarama.SyncProducer
+	id       string
+}
+
+// NewTxnWriter makes a TxnWriter on the connections of c, a client with the role
+// RoleProducer and the property transactional.id.
+func NewTxnWriter(ctx context.Context, c *Client) (*TxnWriter, error) {
+	id := c.Settings.Producer.TransactionalID
+	if id == "" {
+		return nil, errors.New("making a transactional producer: transactional.id is not set")
+	}
+	useExplicitPartitions(c)
+	p, err := await(ctx, func() (sarama.SyncProducer, error) { return sarama.NewSyncProducerFromClient(c.Client) })
+	if err != nil {
+		return nil, fmt.Errorf("making the producer with transactional id %q: %w", id, asFenced(err))
+	}
+	return &TxnWriter{producer: p, id: id}, nil
+}
+
+// Write writes records to a topic in one transaction. ErrFenced says that
+// another producer took over: the writer is then of no use any more, nor is it
+// after any other error for which Broken is true. ctx is looked at before the
+// transaction begins; from then on it runs to its end.
+func (w *TxnWriter) Write(ctx context.Context, topic string, records ...Record) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	if err := w.producer.BeginTxn(); err != nil {
+		return w.failed("beginning", err)
+	}
+	messages := make([]*sarama.ProducerMessage, len(records))
+	for i, r := range records {
+		messages[i] = message(topic, r)
+	}
+	if err := w.producer.SendMessages(messages); err != nil {
+		return w.abort(firstError(err))
+	}
+	if err := w.producer.CommitTxn(); err != nil {
+		return w.abort(err)
+	}
+	return nil
+}
+
+// abort ends a transaction that failed for cause, unless nothing can be done.
+func (w *TxnWriter) abort(cause error) error {
+	if !w.broken() {
+		if err := w.producer.AbortTxn(); err != nil && fenced(err) {
+			cause = err
+		}
+	}
+	return w.failed("writing", cause)
+}
+
+func (w *TxnWriter) failed(doing string, err error) error {
+	return fmt.Errorf("%s a transaction of %q: %w", doing, w.id, asFenced(err))
+}
+
+// firstError takes the cause out of sarama's list of failed messages.
+func firstError(err error) error {
+	var list sarama.ProducerErrors
+	if errors.As(err, &list) && len(list) > 0 {
+		return list[0].Err
+	}
+	return err
+}
+
+func (w *TxnWriter) broken() bool {
+	return w.producer.TxnStatus()&sarama.ProducerTxnFlagFatalError != 0
+}
+
+// Broken reports that no further transaction can succeed: a new writer is needed.
+func (w *TxnWriter) Broken() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.broken()
+}
+
+// Close ends the writer. The client stays open.
+func (w *TxnWriter) Close() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.producer.Close(); err != nil {
+		return fmt.Errorf("closing the producer with transactional id %q: %w", w.id, err)
+	}
+	return nil
+}

@@ -1,0 +1,151 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/IBM/sarama"
+)
+
+// Writer appends records to topics. Its methods may be called from any
+// goroutine; records that one goroutine sends to the same partition are written
+// in that order.
+//
+// It serves stores and histories, whose records are few. The records of
+// connectors have a producer of their own, storage/kafka/producer.
+type Writer struct {
+	producer sarama.AsyncProducer
+	drained  sync.WaitGroup
+
+	mu     sync.RWMutex // held for reading while a record is handed to the producer
+	closed bool
+}
+
+// ErrClosed says that a writer or reader was used after Close.
+var ErrClosed = errors.New("closed")
+
+// NewWriter makes a Writer on the connections of c, a client with the role
+// RoleProducer and without transactional id.
+func NewWriter(c *Client) (*Writer, error) {
+	useExplicitPartitions(c)
+	p, err := sarama.NewAsyncProducerFromClient(c.Client)
+	if err != nil {
+		return nil, fmt.Errorf("making a producer: %w", err)
+	}
+	w := &Writer{producer: p}
+	w.drained.Add(2)
+	go func() {
+		defer w.drained.Done()
+		for m := range p.Successes() {
+			complete(m, nil)
+		}
+	}()
+	go func() {
+		defer w.drained.Done()
+		for e := range p.Errors() {
+			complete(e.Msg, e.Err)
+		}
+	}()
+	return w, nil
+}
+
+// Done is called once for each sent record, from the writer's own goroutine, with
+// the partition and offset that it got or an error. It must not block.
+type Done func(partition int32, offset int64, err error)
+
+func complete(m *sarama.ProducerMessage, err error) {
+	done := m.Metadata.(Done)
+	if err != nil {
+		err = fmt.Errorf("writing to topic %q: %w", m.Topic, asFenced(err))
+	}
+	done(m.Partition, m.Offset, err)
+}
+
+// Send hands a record over and returns; done tells the outcome. Send waits while
+// the producer's queue is full; when ctx ends first, the record was not sent and
+// done is not called.
+func (w *Writer) Send(ctx context.Context, topic string, r Record, done Done) error {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if w.closed {
+		return fmt.Errorf("writing to topic %q: %w", topic, ErrClosed)
+	}
+	m := message(topic, r)
+	m.Metadata = done
+	select {
+	case w.producer.Input() <- m:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("writing to topic %q: %w", topic, context.Cause(ctx))
+	}
+}
+
+// Append sends records and waits until all are acknowledged. When ctx ends first
+// the records may or may not be written.
+func (w *Writer) Append(ctx context.Context, topic string, records ...Record) error {
+	outcomes := make(chan error, len(records))
+	for _, r := range records {
+		if err := w.Send(ctx, topic, r, func(_ int32, _ int64, err error) { outcomes <- err }); err != nil {
+			return err
+		}
+	}
+	for range records {
+		select {
+		case err := <-outcomes:
+			if err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for topic %q to acknowledge: %w", topic, context.Cause(ctx))
+		}
+	}
+	return nil
+}
+
+// Close sends what is queued, waits for its acknowledgement and ends the writer.
+// The client stays open.
+func (w *Writer) Close() {
+	w.mu.Lock()
+	closed := w.closed
+	w.closed = true
+	w.mu.Unlock()
+	if !closed {
+		w.producer.AsyncClose()
+	}
+	w.drained.Wait()
+}
+
+func message(topic string, r Record) *sarama.ProducerMessage {
+	m := &sarama.ProducerMessage{Topic: topic, Partition: r.Partition, Timestamp: r.Timestamp}
+	if r.Key != nil {
+		m.Key = sarama.ByteEncoder(r.Key)
+	}
+	if r.Value != nil {
+		m.Value = sarama.ByteEncoder(r.Value)
+	}
+	for _, h := range r.Headers {
+		m.Headers = append(m.Headers, sarama.RecordHeader{Key: []byte(h.Key), Value: h.Value})
+	}
+	return m
+}
+
+// partitioner takes the partition that a record names and asks the next one,
+// which follows the key, when it names none.
+type partitioner struct{ byKey sarama.Partitioner }
+
+func useExplicitPartitions(c *Client) {
+	c.Config().Producer.Partitioner = func(topic string) sarama.Partitioner {
+		return partitioner{sarama.NewMurmur2Partitioner(topic)}
+	}
+}
+
+func (p partitioner) Partition(m *sarama.ProducerMessage, partitions int32) (int32, error) {
+	if m.Partition != AnyPartition {
+		return m.Partition, nil
+	}
+	return p.byKey.Partition(m, partitions)
+}
+
+func (p partitioner) RequiresConsistency() bool { return true }
