@@ -190,7 +190,7 @@ type Optional struct {
 	EnumValues           [][][]byte // members of each ENUM column
 	GeometryTypes        []uint64
 	PrimaryKey           []KeyPart
-	Invisible            []byte // bitmap of invisible columns, most significant bit first, inverted from the event
+	Visible              []byte // bitmap of columns, most significant bit first
 	VectorDimensionality []uint64
 }
 

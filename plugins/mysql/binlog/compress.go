@@ -1,0 +1,186 @@
+package binlog
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/klauspost/compress/zlib"
+	"github.com/klauspost/compress/zstd"
+)
+
+// maxEvent is the largest event that a server can send (max_allowed_packet is
+// at most 1 GiB).
+const maxEvent = 1 << 30
+
+// payload reads the events of a TRANSACTION_PAYLOAD event one at a time. Memory
+// is that of the decoder's window and of the longest event.
+type payload struct {
+	active bool
+	header Header // of the payload event
+	src    bytes.Reader
+	zstd   *zstd.Decoder
+	stream io.Reader
+	event  []byte
+}
+
+// Fields of a TRANSACTION_PAYLOAD event, and its compression types.
+const (
+	payloadEnd         = 0
+	payloadCompression = 2
+	compressionZstd    = 0
+	compressionNone    = 255
+)
+
+// begin prepares to read the events inside body, which must stay unchanged until
+// they have been read.
+func (p *payload) begin(h Header, body []byte) error {
+	c := cursor{b: body}
+	compression := uint64(compressionNone)
+	for {
+		kind := c.lengthEncoded()
+		if c.bad || kind == payloadEnd {
+			break
+		}
+		f := cursor{b: c.block()}
+		if kind == payloadCompression {
+			compression = f.lengthEncoded()
+		}
+		c.bad = c.bad || f.bad
+	}
+	if c.bad {
+		return errTruncated
+	}
+	p.header, p.active = h, true
+	p.src.Reset(c.rest())
+	switch compression {
+	case compressionNone:
+		p.stream = &p.src
+		return nil
+	case compressionZstd:
+		return p.beginZstd()
+	}
+	return fmt.Errorf("it is compressed by an unknown method (%d)", compression)
+}
+
+func (p *payload) beginZstd() error {
+	if p.zstd == nil {
+		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
+		if err != nil {
+			return err
+		}
+		p.zstd = d
+	}
+	p.stream = p.zstd
+	return p.zstd.Reset(&p.src)
+}
+
+// next returns the next event, header included; nil at the end of the payload.
+func (p *payload) next() ([]byte, error) {
+	var h [headerSize]byte
+	if _, err := io.ReadFull(p.stream, h[:]); err != nil {
+		p.active = false
+		if errors.Is(err, io.EOF) {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("decompressing the transaction: %w", err)
+	}
+	c := cursor{b: h[sizeOffset:]}
+	size := int(c.u32())
+	if size < headerSize || size > maxEvent {
+		p.active = false
+		return nil, errTruncated
+	}
+	var err error
+	if p.event, err = readSized(append(emptied(p.event, size), h[:]...), p.stream, size); err != nil {
+		p.active = false
+		return nil, fmt.Errorf("decompressing the transaction: %w", err)
+	}
+	return p.event, nil
+}
+
+func (p *payload) close() {
+	p.active = false
+	if p.zstd != nil {
+		p.zstd.Close()
+		p.zstd = nil
+	}
+}
+
+// keepEvent is the size up to which a buffer is kept for the next use.
+const keepEvent = 1 << 20
+
+// emptied returns an empty slice in b's memory, unless that is far too large for
+// what comes.
+func emptied(b []byte, size int) []byte {
+	if cap(b) > keepEvent && size < keepEvent/4 {
+		return nil
+	}
+	return b[:0]
+}
+
+// readSized appends to b until it is size bytes long. The size is what a peer
+// says: memory follows the bytes that arrive.
+func readSized(b []byte, from io.Reader, size int) ([]byte, error) {
+	for len(b) < size {
+		if len(b) == cap(b) {
+			b = slices.Grow(b, min(size-len(b), max(len(b), 4<<10)))
+		}
+		n, err := from.Read(b[len(b):min(cap(b), size)])
+		b = b[:len(b)+n]
+		if err != nil && len(b) < size {
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			return b, err
+		}
+	}
+	return b, nil
+}
+
+// inflater decompresses the parts of MariaDB's compressed events.
+type inflater struct {
+	src  bytes.Reader
+	zlib io.ReadCloser
+	out  []byte
+}
+
+// inflate reads one compressed part: a byte with the method (bits 4 to 6) and
+// the number of bytes of the length (bits 0 to 2), the length after
+// decompression with its most significant byte first, and a zlib stream.
+func (f *inflater) inflate(b []byte) ([]byte, error) {
+	if len(b) == 0 {
+		return nil, errTruncated
+	}
+	n := int(b[0] & 7)
+	if method := b[0] >> 4 & 7; method != 0 || len(b) < 1+n || n == 0 || n > 4 {
+		return nil, fmt.Errorf("it is compressed by an unknown method (%#x)", b[0])
+	}
+	size := 0
+	for _, d := range b[1 : 1+n] {
+		size = size<<8 | int(d)
+	}
+	if size > maxEvent {
+		return nil, errTruncated
+	}
+	f.src.Reset(b[1+n:])
+	if err := f.reset(); err != nil {
+		return nil, fmt.Errorf("decompressing: %w", err)
+	}
+	var err error
+	if f.out, err = readSized(emptied(f.out, size), f.zlib, size); err != nil {
+		return nil, fmt.Errorf("decompressing: %w", err)
+	}
+	return f.out, nil
+}
+
+func (f *inflater) reset() error {
+	if f.zlib == nil {
+		var err error
+		f.zlib, err = zlib.NewReader(&f.src)
+		return err
+	}
+	return f.zlib.(zlib.Resetter).Reset(&f.src, nil)
+}
