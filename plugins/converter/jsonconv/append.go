@@ -2,8 +2,8 @@ package jsonconv
 
 import (
 	"encoding/base64"
-	"math"
-	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/millrace/millrace/plugins/data"
 )
@@ -11,15 +11,15 @@ import (
 // appendString appends s as a JSON string with Jackson's escapes.
 func appendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
-	start := 0
-	for i := plainPrefix(s); i < len(s); {
-		dst = append(dst, s[start:i]...)
-		dst = appendEscape(dst, s[i])
-		start = i + 1
-		i = start + plainPrefix(s[start:])
+	for {
+		n := plainPrefix(s)
+		dst = append(dst, s[:n]...)
+		if n == len(s) {
+			return append(dst, '"')
+		}
+		dst, n = appendEscape(dst, s, n)
+		s = s[n:]
 	}
-	dst = append(dst, s[start:]...)
-	return append(dst, '"')
 }
 
 // Every byte of these words is the number in its name.
@@ -33,19 +33,20 @@ const (
 
 // plainPrefix is the number of bytes before the first that needs an escape. It
 // looks at eight bytes at once: a byte below n borrows into its high bit when n
-// is taken from it. A borrow can spoil only bytes after one that needs an
-// escape, and those are looked at again one by one.
+// is taken from it, and four bytes of UTF-8 start with four bits set. A borrow
+// can spoil only bytes after one that needs an escape, and those are looked at
+// again one by one.
 func plainPrefix(s string) int {
 	i := 0
 	for ; i+8 <= len(s); i += 8 {
 		w := word(s, i)
 		q, b := w^quotes, w^slants
-		if ((w-spaces)&^w|(q-ones)&^q|(b-ones)&^b)&highs != 0 {
+		if ((w-spaces)&^w|(q-ones)&^q|(b-ones)&^b|w&(w<<1)&(w<<2)&(w<<3))&highs != 0 {
 			break
 		}
 	}
 	for ; i < len(s); i++ {
-		if c := s[i]; c < 0x20 || c == '"' || c == '\\' {
+		if c := s[i]; c < 0x20 || c == '"' || c == '\\' || c >= 0xf0 {
 			return i
 		}
 	}
@@ -60,22 +61,34 @@ func word(s string, i int) uint64 {
 
 const upperHex = "0123456789ABCDEF"
 
-func appendEscape(dst []byte, c byte) []byte {
-	switch c {
+// appendEscape escapes the character at s[i:] and returns where the next one
+// starts. Jackson writes a character beyond U+FFFF as a pair of surrogates.
+func appendEscape(dst []byte, s string, i int) (_ []byte, next int) {
+	switch c := s[i]; c {
 	case '"', '\\':
-		return append(dst, '\\', c)
+		return append(dst, '\\', c), i + 1
 	case '\b':
-		return append(dst, `\b`...)
+		return append(dst, `\b`...), i + 1
 	case '\t':
-		return append(dst, `\t`...)
+		return append(dst, `\t`...), i + 1
 	case '\n':
-		return append(dst, `\n`...)
+		return append(dst, `\n`...), i + 1
 	case '\f':
-		return append(dst, `\f`...)
+		return append(dst, `\f`...), i + 1
 	case '\r':
-		return append(dst, `\r`...)
+		return append(dst, `\r`...), i + 1
 	}
-	return append(dst, '\\', 'u', '0', '0', upperHex[c>>4], upperHex[c&15])
+	r, size := utf8.DecodeRuneInString(s[i:])
+	if r > 0xffff {
+		high, low := utf16.EncodeRune(r)
+		dst = appendUnicode(dst, high)
+		r = low
+	}
+	return appendUnicode(dst, r), i + size
+}
+
+func appendUnicode(dst []byte, r rune) []byte {
+	return append(dst, '\\', 'u', upperHex[r>>12&15], upperHex[r>>8&15], upperHex[r>>4&15], upperHex[r&15])
 }
 
 func appendBool(dst []byte, b bool) []byte {

@@ -22,7 +22,8 @@
 // # Bytes (JsonConverter and Jackson's UTF8JsonGenerator)
 //
 //   - no white space; text is UTF-8, only ", \ and what lies below U+0020 are
-//     escaped: \b \t \n \f \r, the others as \u00XX with upper-case digits
+//     escaped: \b \t \n \f \r, the others as \u00XX with upper-case digits; a
+//     character beyond U+FFFF is written as an escaped pair of surrogates
 //   - bytes are base64 with padding and without line breaks
 //   - floats are Double.toString and Float.toString (see data.AppendFloat64);
 //     NaN and the infinities are strings

@@ -63,6 +63,9 @@ func (s *scanner) literal(word string) error {
 		return s.fail("unrecognized token, expected %q", word)
 	}
 	s.i += len(word)
+	if s.i < len(s.b) && isWord(s.b[s.i]) {
+		return s.fail("unrecognized token, expected %q", word)
+	}
 	return nil
 }
 
