@@ -94,12 +94,11 @@ func (m *Member) expire() {
 }
 
 // leave tells the coordinator, so that it need not wait for the session to end.
-func (m *Member) leave() {
+func (m *Member) leave(reason string) {
 	defer m.drop()
 	if m.link == nil || m.id == "" {
 		return
 	}
-	reason := "the worker is shutting down"
 	req := &sarama.LeaveGroupRequest{
 		Version: 5, GroupId: m.cfg.Group, MemberId: m.id,
 		Members: []sarama.MemberIdentity{{MemberId: m.id, Reason: &reason}},

@@ -147,6 +147,11 @@ func (m *Member) Sync(generation int32, assignments map[string]Assignment) {
 	m.tell(syncCommand{generation, assignments})
 }
 
+// Leave leaves the group until the next Join.
+func (m *Member) Leave(reason string) { m.tell(leaveCommand(reason)) }
+
+type leaveCommand string
+
 func (m *Member) tell(command any) {
 	select {
 	case m.commands <- command:
@@ -172,7 +177,7 @@ func (m *Member) Run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
-			m.leave()
+			m.leave("the worker is shutting down")
 			return
 		case c := <-m.commands:
 			m.command(c)
@@ -193,6 +198,9 @@ func (m *Member) command(c any) {
 	case Standing:
 		m.standing = &c
 		m.advance()
+	case leaveCommand:
+		m.leave(string(c))
+		m.id, m.generation, m.standing, m.told, m.working = "", -1, nil, true, false
 	case syncCommand:
 		switch {
 		case c.generation != m.generation: // the owner has been told

@@ -332,3 +332,28 @@ func TestUnreadableMetadataIsReported(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+func TestLeaveAndComeBack(t *testing.T) {
+	c := startBroker(t)
+	one, two := startMember(t, c, Sessioned), startMember(t, c, Sessioned)
+	one.m.Join(Standing{Offset: 5})
+	one.lead(1)
+	next[Assigned](one)
+	two.m.Join(Standing{Offset: 5})
+	next[Rebalance](one)
+	one.m.Join(Standing{Offset: 5})
+	one.lead(2)
+	before := next[Assigned](two)
+	two.m.Leave("it cannot read the config topic")
+	next[Rebalance](one)
+	one.m.Join(Standing{Offset: 5})
+	one.lead(1)
+	next[Assigned](one)
+	two.m.Join(Standing{Offset: 5})
+	next[Rebalance](one)
+	one.m.Join(Standing{Offset: 5})
+	one.lead(2)
+	if after := next[Assigned](two); after.Member == before.Member {
+		t.Error("back under the id with which it had left")
+	}
+}
