@@ -36,6 +36,7 @@ func newDecoder(file string, verify bool) *decoder {
 // decode reads one event. inner is the payload event that holds it, nil for an
 // event of its own.
 func (d *decoder) decode(e *Event, b []byte, inner *Header) (body []byte, err error) {
+	e.Kind = KindOther
 	if len(b) < headerSize {
 		return nil, d.failed(&e.Header, errTruncated)
 	}

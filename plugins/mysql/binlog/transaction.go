@@ -1,0 +1,334 @@
+package binlog
+
+import (
+	"fmt"
+
+	"github.com/millrace/millrace/plugins/connect"
+	"github.com/millrace/millrace/plugins/mysql/position"
+)
+
+// TrackerConfig says where a Tracker starts.
+type TrackerConfig struct {
+	Flavor position.Flavor
+	// Offset is where the connector resumes. Its time and server id are those of
+	// the offsets until the first event says better.
+	Offset position.Offset
+	// GTIDs is the set with which reading begins, nil when the connector does not
+	// resume by GTID. The Tracker works on a copy.
+	GTIDs *position.Set
+	// GTIDMode is whether the server uses GTIDs: then the time of events is that of
+	// the transaction's first commit, in microseconds.
+	GTIDMode bool
+	// KeepSource is the filter of gtid.source.includes and excludes when
+	// gtid.source.filter.dml.events is on; nil keeps all.
+	KeepSource func(source string) bool
+}
+
+// Boundary is what an event means to the transaction.
+type Boundary uint8
+
+// The boundaries.
+const (
+	NoBoundary Boundary = iota
+	Begin               // a transaction begins with this event
+	Commit              // and ends
+	Rollback            // ends with ROLLBACK; what it holds has happened all the same
+)
+
+// Action is what to do with an event.
+type Action struct {
+	Boundary Boundary
+	// Skip is set for rows events that were handled before the restart, or come
+	// from a filtered source.
+	Skip bool
+	// FirstRow is the number of rows that were handled before the restart.
+	FirstRow int64
+}
+
+// Tracker follows a binlog and knows, at each row, the source offset from which
+// to resume behind it. It does no I/O. Events go through it like this:
+//
+//	a := t.Enter(e)
+//	...           for each row i of a rows event that is not to be skipped, from
+//	              a.FirstRow on: t.RowOffset(i + 1)
+//	...           for a schema change: t.Touch(), t.Offset()
+//	...           for the record of a boundary: t.Offset()
+//	t.Leave(e)
+//
+// The offsets are those of io.debezium.connector.binlog.BinlogOffsetContext, with
+// two differences, both where Java's offsets lead to lost rows: inside an XA
+// transaction the offset stays at its beginning, and the first GTID that is ever
+// seen does not count as done before its transaction is.
+type Tracker struct {
+	cfg TrackerConfig
+
+	set              *position.Set // with the transaction being read
+	current, restart position.SetText
+
+	file, restartFile string
+	pos, restartPos   int64
+	size              int64
+	event             int64
+	serverID          uint32
+	inTx, inXA        bool
+
+	gtid    position.GTID
+	hasGTID bool
+	thread  int64
+
+	eventTime, sourceTime       int64 // microseconds
+	hasEventTime, hasSourceTime bool
+	payloadTime                 uint32 // of a payload event whose events are being read
+
+	skipEvents int64
+	skipping   bool
+	startRow   int64
+	ignoreRows bool
+
+	extra *position.Extra
+	base  *position.Base // of the current event, nil until asked for
+	slab  position.Slab
+}
+
+// NewTracker starts at the configured offset.
+func NewTracker(cfg TrackerConfig) *Tracker {
+	o := cfg.Offset
+	t := &Tracker{
+		cfg: cfg, file: o.File, restartFile: o.File, pos: o.Pos, restartPos: o.Pos,
+		event: o.Event, skipEvents: o.Event, startRow: o.Row, thread: -1,
+		serverID: uint32(o.ServerID), sourceTime: o.Time * 1e6, hasSourceTime: o.HasTime,
+	}
+	if cfg.GTIDs != nil {
+		t.set = cfg.GTIDs.Clone()
+		t.current = t.set.Text()
+	}
+	t.restart = t.current
+	return t
+}
+
+// Enter takes the next event.
+func (t *Tracker) Enter(e *Event) Action {
+	t.base = nil
+	t.serverID = e.ServerID
+	if !e.InPayload && t.payloadTime != 0 {
+		t.setTime(e, t.payloadTime)
+		t.payloadTime = 0
+	}
+	t.move(e)
+	switch e.Kind {
+	case KindGTID:
+		return t.enterGTID(e)
+	case KindQuery:
+		return t.enterQuery(e)
+	case KindXID:
+		return Action{Boundary: Commit}
+	case KindXAPrepare:
+		t.endXA()
+	case KindRows:
+		if t.skipping || t.ignoreRows {
+			return Action{Skip: true}
+		}
+		return Action{FirstRow: t.startRow}
+	}
+	return Action{}
+}
+
+// move follows the position in the binlog.
+func (t *Tracker) move(e *Event) {
+	switch {
+	case e.Kind == KindRotate:
+		t.file, t.pos = e.Rotate.File, e.Rotate.Pos
+		t.restartFile, t.restartPos, t.event = t.file, t.pos, 0
+	case e.Pos() > 0:
+		t.pos, t.size = e.Pos(), int64(e.Size)
+		if !t.inTx && !t.inXA {
+			t.restartPos, t.event = t.pos+t.size, 0
+		}
+	}
+}
+
+func (t *Tracker) enterGTID(e *Event) Action {
+	if t.set != nil && !e.GTID.Anonymous {
+		t.gtid, t.hasGTID = e.GTID.GTID, true
+		t.restart = t.current
+		t.set.Add(t.gtid)
+		t.current = t.set.Text()
+		t.ignoreRows = t.cfg.KeepSource != nil && !t.cfg.KeepSource(t.gtid.Source())
+	}
+	if t.cfg.Flavor != position.MariaDB {
+		return Action{}
+	}
+	t.begin()
+	return Action{Boundary: Begin}
+}
+
+func (t *Tracker) enterQuery(e *Event) Action {
+	switch classify(e.Query.SQL) {
+	case verbBegin:
+		t.begin()
+		t.thread = int64(e.Query.Thread)
+		return Action{Boundary: Begin}
+	case verbCommit:
+		return Action{Boundary: Commit}
+	case verbRollback:
+		return Action{Boundary: Rollback}
+	case verbXAStart:
+		if !t.inTx {
+			t.inXA = true
+			t.restartFile, t.restartPos, t.event = t.file, t.pos, 0
+		}
+	}
+	return Action{}
+}
+
+func (t *Tracker) begin() {
+	t.restartFile, t.restartPos, t.event = t.file, t.pos, 0
+	t.inTx, t.inXA = true, false
+	if t.skipEvents != 0 {
+		t.skipping = true
+	}
+}
+
+func (t *Tracker) endXA() {
+	if t.inXA {
+		t.inXA = false
+		t.commit()
+	}
+}
+
+func (t *Tracker) commit() {
+	t.restart = t.current
+	t.restartFile, t.restartPos, t.event = t.file, t.pos+t.size, 0
+	t.inTx, t.inXA, t.thread = false, false, -1
+	t.skipping, t.ignoreRows = false, false
+	t.base = nil
+}
+
+// Leave ends the work on an event: from now on it counts as done.
+func (t *Tracker) Leave(e *Event) {
+	t.base = nil
+	switch e.Kind {
+	case KindPayload:
+		t.payloadTime = e.Timestamp // counts when the events inside are done
+		return
+	case KindHeartbeat:
+		return
+	case KindXID:
+		t.commit()
+	case KindQuery:
+		if v := classify(e.Query.SQL); v == verbCommit || v == verbRollback {
+			t.commit()
+		}
+	case KindRows:
+		if !t.skipping && !t.ignoreRows {
+			t.startRow = 0
+		}
+	}
+	t.event++
+	if t.skipping {
+		t.skipEvents--
+		t.skipping = t.skipEvents > 0
+	}
+	if !e.InPayload && e.Timestamp != 0 {
+		t.setTime(e, e.Timestamp)
+	}
+}
+
+// setTime takes the time of an event over. With GTIDs that of MySQL's GTID event
+// holds for the whole transaction.
+func (t *Tracker) setTime(e *Event, seconds uint32) {
+	micros := int64(seconds) * 1e6
+	if t.cfg.Flavor == position.MySQL && t.cfg.GTIDMode && t.hasEventTime {
+		if e.Kind != KindGTID || e.GTID.Anonymous {
+			return
+		}
+		if e.GTID.OriginalCommit != 0 {
+			micros = int64(e.GTID.OriginalCommit)
+		}
+	}
+	t.eventTime, t.hasEventTime = micros, true
+}
+
+// RowOffset is the offset after the first n rows of the current rows event.
+func (t *Tracker) RowOffset(n int64) connect.Offset {
+	if t.base == nil {
+		t.Touch()
+		t.base = t.newBase()
+	}
+	if t.inXA {
+		n = 0
+	}
+	return connect.Offset{Base: t.base, N: n}
+}
+
+// Touch makes the current event's time that of the offset (ts_sec), as for a
+// change of data or schema.
+func (t *Tracker) Touch() {
+	t.sourceTime, t.hasSourceTime = t.eventTime, t.hasEventTime
+	t.base = nil
+}
+
+// Offset is the offset as it stands between two rows events.
+func (t *Tracker) Offset() connect.Offset {
+	return connect.Offset{Base: t.newBase()}
+}
+
+func (t *Tracker) newBase() *position.Base {
+	b := position.Base{
+		File: t.restartFile, Pos: t.restartPos, GTIDs: t.restart, Event: t.event,
+		Time: floorSeconds(t.sourceTime), HasTime: t.hasSourceTime, ServerID: int64(t.serverID), Extra: t.extra,
+	}
+	if t.inXA {
+		b.Event = 0
+	}
+	return t.slab.New(b)
+}
+
+func floorSeconds(micros int64) int64 {
+	s := micros / 1e6
+	if micros%1e6 < 0 {
+		s--
+	}
+	return s
+}
+
+// SetExtra sets the additional fields of the offsets that follow. What x points
+// at must not change any more.
+func (t *Tracker) SetExtra(x *position.Extra) { t.extra, t.base = x, nil }
+
+// EventMicros is the time of the current event in microseconds since 1970, as
+// the source block of a change event gives it: that of the event before, but in
+// GTID mode that of the transaction's first commit. ok is false before any event
+// had a time.
+func (t *Tracker) EventMicros() (micros int64, ok bool) { return t.eventTime, t.hasEventTime }
+
+// GTID is the transaction being read; ok is false without GTIDs.
+func (t *Tracker) GTID() (g position.GTID, ok bool) { return t.gtid, t.hasGTID }
+
+// Executed is the text of the set of all transactions read so far, the one being
+// read included; empty without GTIDs.
+func (t *Tracker) Executed() position.SetText { return t.current }
+
+// Thread is the connection that runs the transaction, -1 when unknown.
+func (t *Tracker) Thread() int64 { return t.thread }
+
+// File and Pos say where the current event begins.
+func (t *Tracker) File() string { return t.file }
+
+// Pos is where the current event begins in File.
+func (t *Tracker) Pos() int64 { return t.pos }
+
+// ServerID is the server that wrote the current event.
+func (t *Tracker) ServerID() uint32 { return t.serverID }
+
+// InTransaction reports whether a transaction is being read.
+func (t *Tracker) InTransaction() bool { return t.inTx || t.inXA }
+
+// TransactionID names the transaction that has begun: its GTID, or else where it
+// begins, as the records of provide.transaction.metadata do.
+func (t *Tracker) TransactionID() string {
+	if t.hasGTID {
+		return t.gtid.String()
+	}
+	return fmt.Sprintf("file=%s,pos=%d", t.restartFile, t.restartPos)
+}
