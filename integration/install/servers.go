@@ -53,8 +53,11 @@ func (h Home) SystemMySQL() (Server, bool) {
 // only after links are followed.
 func onSystem(name string) (Server, bool) {
 	path, err := exec.LookPath(name)
+	if err != nil { // a user's path often lacks the directory of servers
+		path, err = exec.LookPath(filepath.Join("/usr/sbin", name))
+	}
 	if err != nil {
-		path = filepath.Join("/usr/sbin", name)
+		return Server{}, false
 	}
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil || filepath.Base(real) != name {

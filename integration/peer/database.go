@@ -28,6 +28,7 @@ type DatabaseConfig struct {
 	Dir     string // must exist; data and log go there
 	Port    int
 	Options []string // further options of the server, after those set here
+	Plain   bool     // Options are all there are, and nobody but root may log in
 
 	// Server is the program to start; nil means the installed one of Home.
 	Server *install.Server
@@ -66,7 +67,8 @@ func (d *Database) Exec(statements ...string) error {
 type flavor struct {
 	name    string
 	make    func(ctx context.Context, s install.Server, user, data string) error
-	options []string
+	place   []string // what a server needs away from its usual place
+	options []string // what connectors and recordings need
 }
 
 // StartMySQL starts a MySQL server with GTIDs and row events that quote their statement.
@@ -81,9 +83,10 @@ func StartMySQL(ctx context.Context, c DatabaseConfig) (*Database, error) {
 			}
 			return os.Remove(filepath.Join(data, "auto.cnf")) // every copy gets a server UUID of its own
 		},
+		place: []string{"--loose-mysqlx=OFF", "--secure-file-priv="},
 		options: []string{
-			"--loose-mysqlx=OFF", "--server-id=223344", "--log-bin=mysql-bin", "--gtid-mode=ON", "--enforce-gtid-consistency=ON",
-			"--binlog-rows-query-log-events=ON", "--local-infile=1", "--secure-file-priv=",
+			"--server-id=223344", "--log-bin=mysql-bin", "--gtid-mode=ON", "--enforce-gtid-consistency=ON",
+			"--binlog-rows-query-log-events=ON", "--local-infile=1",
 		},
 	})
 }
@@ -124,14 +127,21 @@ func startDatabase(ctx context.Context, c DatabaseConfig, find func() (install.S
 	args := append(server.Command[:len(server.Command):len(server.Command)], // the socket lies in the data directory: an absolute path may be too long
 		"--user="+me.Username, "--datadir="+data, "--socket=sock", "--pid-file="+filepath.Join(c.Dir, "pid"),
 		fmt.Sprintf("--port=%d", c.Port), "--bind-address=127.0.0.1")
-	args = append(append(args, f.options...), c.Options...)
+	args = append(args, f.place...)
+	if !c.Plain {
+		args = append(args, f.options...)
+	}
+	args = append(args, c.Options...)
 	d := &Database{Port: c.Port}
-	d.Process, err = start(ctx, spec{
-		name: f.name, dir: c.Dir, args: args,
-		ready: func(context.Context) error { return d.Exec("SELECT 1") },
+	d.Process, err = Start(ctx, Spec{
+		Name: f.name, Dir: c.Dir, Args: args,
+		Ready: func(context.Context) error { return d.Exec("SELECT 1") },
 	})
 	if err != nil {
 		return nil, err
+	}
+	if c.Plain {
+		return d, nil
 	}
 	err = d.Exec(
 		fmt.Sprintf("CREATE USER IF NOT EXISTS '%s'@'%%' IDENTIFIED BY '%s'", ConnectorUser, ConnectorPassword),

@@ -19,6 +19,7 @@ type KafkaConfig struct {
 	ControllerPort int
 	Heap           string            // -Xmx, 512m when empty
 	Properties     map[string]string // added to the broker's properties, or in place of them
+	Plain          bool              // Properties are all there are, but for log.dirs
 }
 
 // Kafka is an Apache Kafka broker that is its own controller.
@@ -63,11 +64,11 @@ func StartKafka(ctx context.Context, c KafkaConfig) (*Kafka, error) {
 	if out, err := command(ctx, format).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("formatting Kafka's data directory: %w\n%s", err, out)
 	}
-	p, err := start(ctx, spec{
-		name:  "kafka",
-		dir:   c.Dir,
-		args:  append(jvm, "kafka.Kafka", properties),
-		ready: func(context.Context) error { return kafkaAnswers(local(c.Port)) },
+	p, err := Start(ctx, Spec{
+		Name:  "kafka",
+		Dir:   c.Dir,
+		Args:  append(jvm, "kafka.Kafka", properties),
+		Ready: func(context.Context) error { return kafkaAnswers(local(c.Port)) },
 	})
 	if err != nil {
 		return nil, err
@@ -76,8 +77,12 @@ func StartKafka(ctx context.Context, c KafkaConfig) (*Kafka, error) {
 }
 
 func (c KafkaConfig) properties() map[string]string {
+	data := map[string]string{"log.dirs": filepath.Join(c.Dir, "data")}
+	if c.Plain {
+		return merge(data, c.Properties)
+	}
 	broker, controller := "PLAINTEXT://"+local(c.Port), "CONTROLLER://"+local(c.ControllerPort)
-	return merge(map[string]string{
+	return merge(merge(data, map[string]string{
 		"process.roles":                            "broker,controller",
 		"node.id":                                  "1",
 		"controller.quorum.voters":                 "1@" + local(c.ControllerPort),
@@ -85,7 +90,6 @@ func (c KafkaConfig) properties() map[string]string {
 		"listeners":                                broker + "," + controller,
 		"advertised.listeners":                     broker,
 		"inter.broker.listener.name":               "PLAINTEXT",
-		"log.dirs":                                 filepath.Join(c.Dir, "data"),
 		"num.partitions":                           "1",
 		"offsets.topic.replication.factor":         "1",
 		"offsets.topic.num.partitions":             "5",
@@ -93,7 +97,7 @@ func (c KafkaConfig) properties() map[string]string {
 		"transaction.state.log.min.isr":            "1",
 		"transaction.state.log.num.partitions":     "5",
 		"group.initial.rebalance.delay.ms":         "0",
-	}, c.Properties)
+	}), c.Properties)
 }
 
 // kafkaAnswers asks for the cluster's metadata and lets it name a broker.

@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// spec says how to run a process and how to see that it serves.
-type spec struct {
-	name    string
-	dir     string // receives NAME.log
-	args    []string
-	env     []string // besides this program's own
-	ready   func(context.Context) error
-	timeout time.Duration // for ready; zero means two minutes
+// Spec says how to run a process and how to see that it serves.
+type Spec struct {
+	Name    string
+	Dir     string // must exist; receives NAME.log
+	Args    []string
+	Env     []string                    // besides this program's own
+	Ready   func(context.Context) error // nil once the process serves; asked again and again until then
+	Timeout time.Duration               // for Ready; zero means two minutes
 }
 
 const (
@@ -31,7 +31,7 @@ const (
 
 // Process is a child process that may be ended and started again.
 type Process struct {
-	spec spec
+	spec Spec
 
 	mu  sync.Mutex // guards run
 	run *run
@@ -44,7 +44,8 @@ type run struct {
 	err  error
 }
 
-func start(ctx context.Context, s spec) (*Process, error) {
+// Start starts a process and waits until it serves. When it does not, it is killed.
+func Start(ctx context.Context, s Spec) (*Process, error) {
 	p := &Process{spec: s}
 	return p, p.Restart(ctx)
 }
@@ -57,11 +58,11 @@ func (p *Process) Restart(ctx context.Context) error {
 	}
 	r, err := p.launch()
 	if err != nil {
-		return fmt.Errorf("starting %s: %w", p.spec.name, err)
+		return fmt.Errorf("starting %s: %w", p.spec.Name, err)
 	}
 	if err := p.await(ctx, r); err != nil {
 		r.kill()
-		return fmt.Errorf("starting %s: %w; the end of %s:\n%s", p.spec.name, err, p.LogFile(), p.LogTail(20))
+		return fmt.Errorf("starting %s: %w; the end of %s:\n%s", p.spec.Name, err, p.LogFile(), p.LogTail(20))
 	}
 	return nil
 }
@@ -72,8 +73,8 @@ func (p *Process) launch() (*run, error) {
 		return nil, err
 	}
 	defer log.Close() // the child keeps its own descriptor
-	cmd := exec.Command(p.spec.args[0], p.spec.args[1:]...)
-	cmd.Env = append(os.Environ(), p.spec.env...)
+	cmd := exec.Command(p.spec.Args[0], p.spec.Args[1:]...)
+	cmd.Env = append(os.Environ(), p.spec.Env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = attributes()
 	r := &run{cmd: cmd, done: make(chan struct{})}
@@ -92,7 +93,7 @@ func (p *Process) launch() (*run, error) {
 
 // await asks again and again whether the process serves, until it does, ends or takes too long.
 func (p *Process) await(ctx context.Context, r *run) error {
-	timeout := p.spec.timeout
+	timeout := p.spec.Timeout
 	if timeout == 0 {
 		timeout = defaultReady
 	}
@@ -101,7 +102,7 @@ func (p *Process) await(ctx context.Context, r *run) error {
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	for {
-		err := p.spec.ready(ctx)
+		err := p.spec.Ready(ctx)
 		if err == nil {
 			return nil
 		}
@@ -152,10 +153,10 @@ func (p *Process) Stop() error {
 	case <-r.done:
 	case <-time.After(stopGrace):
 		r.kill()
-		return fmt.Errorf("stopping %s: still running %s after SIGTERM", p.spec.name, stopGrace)
+		return fmt.Errorf("stopping %s: still running %s after SIGTERM", p.spec.Name, stopGrace)
 	}
 	if r.err != nil && !endedBy(r.err, syscall.SIGTERM) {
-		return fmt.Errorf("stopping %s: %w", p.spec.name, r.err)
+		return fmt.Errorf("stopping %s: %w", p.spec.Name, r.err)
 	}
 	return nil
 }
@@ -192,13 +193,13 @@ func (p *Process) Done() <-chan struct{} { return p.current().done }
 func (p *Process) Pid() int { return p.current().cmd.Process.Pid }
 
 // Name is the peer's name in messages.
-func (p *Process) Name() string { return p.spec.name }
+func (p *Process) Name() string { return p.spec.Name }
 
 // Dir holds the peer's log and data.
-func (p *Process) Dir() string { return p.spec.dir }
+func (p *Process) Dir() string { return p.spec.Dir }
 
 // LogFile receives what the process prints, in all its lives.
-func (p *Process) LogFile() string { return filepath.Join(p.spec.dir, p.spec.name+".log") }
+func (p *Process) LogFile() string { return filepath.Join(p.spec.Dir, p.spec.Name+".log") }
 
 // LogTail returns the last n lines of the log.
 func (p *Process) LogTail(n int) string {

@@ -11,21 +11,21 @@ import (
 )
 
 // shell describes a process that writes a file once it runs; it is ready when the file is there to be removed.
-func shell(t *testing.T, script string) spec {
+func shell(t *testing.T, script string) Spec {
 	t.Helper()
 	dir := t.TempDir()
-	return spec{
-		name: "sh", dir: dir,
-		args: []string{"sh", "-c", script},
-		env:  []string{"READY=" + filepath.Join(dir, "ready")},
-		ready: func(context.Context) error {
+	return Spec{
+		Name: "sh", Dir: dir,
+		Args: []string{"sh", "-c", script},
+		Env:  []string{"READY=" + filepath.Join(dir, "ready")},
+		Ready: func(context.Context) error {
 			return os.Remove(filepath.Join(dir, "ready"))
 		},
 	}
 }
 
 func TestProcessLives(t *testing.T) {
-	p, err := start(t.Context(), shell(t, `echo "life"; trap 'exit 0' TERM; touch "$READY"; while :; do sleep 0.01; done`))
+	p, err := Start(t.Context(), shell(t, `echo "life"; trap 'exit 0' TERM; touch "$READY"; while :; do sleep 0.01; done`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestProcessLives(t *testing.T) {
 }
 
 func TestStopReportsExitStatus(t *testing.T) {
-	p, err := start(t.Context(), shell(t, `trap 'exit 66' TERM; touch "$READY"; while :; do sleep 0.01; done`))
+	p, err := Start(t.Context(), shell(t, `trap 'exit 66' TERM; touch "$READY"; while :; do sleep 0.01; done`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,11 +65,11 @@ func TestStopReportsExitStatus(t *testing.T) {
 func TestStartFails(t *testing.T) {
 	ended := shell(t, `echo "why it ended"; exit 3`)
 	mute := shell(t, `echo "mute"; sleep 60`)
-	mute.timeout = 100 * time.Millisecond
+	mute.Timeout = 100 * time.Millisecond
 	missing := shell(t, "")
-	missing.args = []string{"/no/such/program"}
+	missing.Args = []string{"/no/such/program"}
 	for name, c := range map[string]struct {
-		spec spec
+		spec Spec
 		want []string
 	}{
 		"ended":   {ended, []string{"exit status 3", "why it ended"}},
@@ -77,7 +77,7 @@ func TestStartFails(t *testing.T) {
 		"missing": {missing, []string{"/no/such/program"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := start(t.Context(), c.spec)
+			_, err := Start(t.Context(), c.spec)
 			if err == nil {
 				t.Fatal("no error")
 			}

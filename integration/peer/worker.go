@@ -188,9 +188,9 @@ func (c *WorkerConfig) prepare(name string) (string, error) {
 
 func (c *WorkerConfig) start(ctx context.Context, name string, args []string) (*Worker, error) {
 	w := &Worker{Port: c.Port}
-	p, err := start(ctx, spec{
-		name: name, dir: c.Dir, args: args,
-		ready: func(ctx context.Context) error { return httpAnswers(ctx, w.URL()+"/connectors") },
+	p, err := Start(ctx, Spec{
+		Name: name, Dir: c.Dir, Args: args,
+		Ready: func(ctx context.Context) error { return httpAnswers(ctx, w.URL()+"/connectors") },
 	})
 	if err != nil {
 		return nil, err

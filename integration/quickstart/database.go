@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/go-mysql-org/go-mysql/client"
-	"github.com/go-mysql-org/go-mysql/mysql"
 
 	"github.com/millrace/millrace/integration/install"
 	"github.com/millrace/millrace/integration/peer"
@@ -29,10 +28,18 @@ type database struct {
 	user, password string
 }
 
-func (d *database) exec(statements ...string) error {
+func (d *database) connect() (*client.Conn, error) {
 	conn, err := client.Connect(net.JoinHostPort(d.host, strconv.Itoa(d.port)), d.user, d.password, "")
 	if err != nil {
-		return fmt.Errorf("connecting to %s:%d as %s: %w", d.host, d.port, d.user, err)
+		return nil, fmt.Errorf("connecting to %s:%d as %s: %w", d.host, d.port, d.user, err)
+	}
+	return conn, nil
+}
+
+func (d *database) exec(statements ...string) error {
+	conn, err := d.connect()
+	if err != nil {
+		return err
 	}
 	defer conn.Close()
 	for _, s := range statements {
@@ -49,16 +56,32 @@ func (q *quickstart) findDatabase(ctx context.Context) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = db.exec("CREATE DATABASE ecommerce")
-	var known *mysql.MyError
-	if errors.As(err, &known) && known.Code == mysql.ER_DB_CREATE_EXISTS {
-		return nil, fmt.Errorf("%s:%d already has a database ecommerce, which is left alone: drop it, or name another server in MYSQL_DSN", db.host, db.port)
-	}
+	tables, err := db.tables()
 	if err != nil {
+		return nil, err
+	}
+	if tables != 0 {
+		return nil, fmt.Errorf("%s:%d has a database ecommerce with tables in it, which is left alone: drop it, or name another server in MYSQL_DSN", db.host, db.port)
+	}
+	if err := db.exec("CREATE DATABASE IF NOT EXISTS ecommerce"); err != nil {
 		return nil, fmt.Errorf("creating the database ecommerce: %w", err)
 	}
-	q.stops = append(q.stops, func() error { return db.exec("DROP DATABASE ecommerce") })
+	q.stops = append(q.stops, func() error { return db.exec("DROP TABLE IF EXISTS ecommerce.orders") })
 	return db, nil
+}
+
+// tables counts the tables of the captured database.
+func (d *database) tables() (int64, error) {
+	conn, err := d.connect()
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close()
+	result, err := conn.Execute("SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'ecommerce'")
+	if err != nil {
+		return 0, err
+	}
+	return result.GetInt(0, 0)
 }
 
 func (q *quickstart) chooseServer(ctx context.Context) (*database, error) {
@@ -129,7 +152,7 @@ func (q *quickstart) startCandidate(ctx context.Context, c candidate, server ins
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	q.stops = append(q.stops, func() error { db.Kill(); return nil }) // its data is thrown away
+	q.stops = append(q.stops, func() error { db.Kill(); return nil }) // killed: its data is thrown away
 	q.say("Database: %s, started for this run on port %d in %.1f s", c.name, db.Port, time.Since(began).Seconds())
 	return &database{host: "127.0.0.1", port: db.Port, user: peer.ConnectorUser, password: peer.ConnectorPassword}, nil
 }

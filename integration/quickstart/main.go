@@ -39,7 +39,10 @@ func main() {
 	err := q.run(ctx)
 	interrupted := ctx.Err() != nil
 	stop()
-	if err != nil && !(interrupted && errors.Is(err, context.Canceled)) {
+	if interrupted && errors.Is(err, context.Canceled) {
+		return // Ctrl-C while something was being started
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "quickstart:", err)
 		os.Exit(1)
 	}

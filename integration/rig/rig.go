@@ -22,37 +22,37 @@ import (
 // Kafka starts Apache Kafka. Of several property maps the later ones win.
 func Kafka(t testing.TB, properties ...map[string]string) *peer.Kafka {
 	t.Helper()
-	k, err := peer.StartKafka(t.Context(), peer.KafkaConfig{Home: Home(t), Dir: dir(t, "kafka"), Properties: merged(properties)})
+	k, err := peer.StartKafka(t.Context(), peer.KafkaConfig{Home: Home(t), Dir: namedDir(t, "kafka"), Properties: merged(properties)})
 	check(t, err)
-	atEnd(t, k.Process)
+	KillAtEnd(t, k.Process)
 	return k
 }
 
 // MySQL starts a MySQL server with further options.
 func MySQL(t testing.TB, options ...string) *peer.Database {
 	t.Helper()
-	d, err := peer.StartMySQL(t.Context(), peer.DatabaseConfig{Home: Home(t), Dir: dir(t, "mysql"), Options: options})
+	d, err := peer.StartMySQL(t.Context(), peer.DatabaseConfig{Home: Home(t), Dir: namedDir(t, "mysql"), Options: options})
 	check(t, err)
-	atEnd(t, d.Process)
+	KillAtEnd(t, d.Process)
 	return d
 }
 
 // MariaDB starts a MariaDB server with further options.
 func MariaDB(t testing.TB, options ...string) *peer.Database {
 	t.Helper()
-	d, err := peer.StartMariaDB(t.Context(), peer.DatabaseConfig{Home: Home(t), Dir: dir(t, "mariadb"), Options: options})
+	d, err := peer.StartMariaDB(t.Context(), peer.DatabaseConfig{Home: Home(t), Dir: namedDir(t, "mariadb"), Options: options})
 	check(t, err)
-	atEnd(t, d.Process)
+	KillAtEnd(t, d.Process)
 	return d
 }
 
 // JavaConnect starts a Java Connect worker; Home and Dir of the configuration are filled in.
 func JavaConnect(t testing.TB, c peer.WorkerConfig) *peer.Worker {
 	t.Helper()
-	c.Home, c.Dir = Home(t), dir(t, "java")
+	c.Home, c.Dir = Home(t), namedDir(t, "java")
 	w, err := peer.StartJava(t.Context(), c)
 	check(t, err)
-	atEnd(t, w.Process)
+	KillAtEnd(t, w.Process)
 	return w
 }
 
@@ -61,29 +61,29 @@ func JavaConnect(t testing.TB, c peer.WorkerConfig) *peer.Worker {
 // tells of a panic.
 func Worker(t testing.TB, c peer.WorkerConfig) *peer.Worker {
 	t.Helper()
-	c.Home, c.Dir = Home(t), dir(t, "millrace")
+	c.Home, c.Dir = Home(t), namedDir(t, "millrace")
 	if c.Binary == "" {
 		c.Binary = Build(t)
 	}
 	w, err := peer.StartWorker(t.Context(), c)
 	check(t, err)
-	stopAtEnd(t, w.Process)
+	StopAtEnd(t, w.Process)
 	return w
 }
 
 // Dev starts `millrace dev`; at the end of the test it is stopped as Worker is.
 func Dev(t testing.TB) *peer.Dev {
 	t.Helper()
-	d, err := peer.StartDev(t.Context(), peer.DevConfig{Binary: Build(t), Dir: dir(t, "dev")})
+	d, err := peer.StartDev(t.Context(), peer.DevConfig{Binary: Build(t), Dir: namedDir(t, "dev")})
 	check(t, err)
-	stopAtEnd(t, d.Process)
+	StopAtEnd(t, d.Process)
 	return d
 }
 
 // FakeKafka starts the embedded broker inside the test's own process and returns its address.
 func FakeKafka(t testing.TB) string {
 	t.Helper()
-	c, err := embedded.Start(embedded.Config{DataDir: dir(t, "fake")})
+	c, err := embedded.Start(embedded.Config{DataDir: namedDir(t, "fake")})
 	check(t, err)
 	t.Cleanup(c.Close)
 	return c.Bootstrap()
@@ -113,8 +113,13 @@ func Home(t testing.TB) install.Home {
 	return home
 }
 
-// dir makes a directory that goes with the test, with a short path whatever the test is called.
-func dir(t testing.TB, name string) string {
+// Dir makes a directory that goes with the test, with a short path whatever the test is called.
+func Dir(t testing.TB) string {
+	t.Helper()
+	return namedDir(t, "test")
+}
+
+func namedDir(t testing.TB, name string) string {
 	t.Helper()
 	d, err := os.MkdirTemp("", "millrace-"+name+"-")
 	check(t, err)
@@ -126,7 +131,8 @@ func dir(t testing.TB, name string) string {
 	return d
 }
 
-func stopAtEnd(t testing.TB, p *peer.Process) {
+// StopAtEnd stops a process at the end of the test and fails the test when it does not end as it should.
+func StopAtEnd(t testing.TB, p *peer.Process) {
 	t.Cleanup(func() {
 		if err := p.Stop(); err != nil {
 			t.Error(err)
@@ -135,8 +141,8 @@ func stopAtEnd(t testing.TB, p *peer.Process) {
 	})
 }
 
-// atEnd kills a peer whose data is thrown away anyway.
-func atEnd(t testing.TB, p *peer.Process) {
+// KillAtEnd kills a peer at the end of the test: its data is thrown away anyway.
+func KillAtEnd(t testing.TB, p *peer.Process) {
 	t.Cleanup(func() {
 		p.Kill()
 		report(t, p)
