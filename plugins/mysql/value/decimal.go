@@ -1,0 +1,350 @@
+package value
+
+import (
+	"errors"
+	"fmt"
+	"math/big"
+	"math/bits"
+	"strconv"
+	"unsafe"
+
+	"github.com/millrace/millrace/plugins/data"
+)
+
+// maxSmallDigits is the number of decimal digits that always fit an int64.
+const maxSmallDigits = 18
+
+// maxDecimalText is the length of the longest decimal: 65 digits, sign, point
+// and a leading zero.
+const maxDecimalText = 68
+
+// digitBytes is the size of 0 to 9 digits in the binary format (strings/decimal.cc).
+var digitBytes = [10]int{0, 1, 1, 2, 2, 3, 3, 4, 4, 4}
+
+var pow10 = [...]int64{1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18}
+
+func compileDecimal(meta uint16) (rowOp, error) {
+	precision, scale := int(meta>>8), int(meta&0xFF)
+	if precision > 65 || scale > 38 || scale > precision {
+		return rowOp{}, fmt.Errorf("decimal with %d digits, %d of them after the point", precision, scale)
+	}
+	whole := precision - scale
+	return rowOp{code: opDecimal, size: uint8(decimalSize(whole, scale)), scale: uint8(scale), digits: uint8(whole)}, nil
+}
+
+func decimalSize(whole, scale int) int {
+	return whole/9*4 + digitBytes[whole%9] + scale/9*4 + digitBytes[scale%9]
+}
+
+// decimal decodes the binary format: groups of nine digits in four big-endian
+// bytes, the odd digits at both ends in fewer; the first bit is inverted, and
+// all bits of a negative number are.
+func (op *rowOp) decimal(a *data.Arena, v []byte, c *Cell) error {
+	whole, scale := int(op.digits), int(op.scale)
+	if whole+scale > maxSmallDigits {
+		buf := a.Bytes(maxDecimalText)
+		text, err := appendDecimal(buf[:0], v, whole, scale)
+		c.Kind, c.Data = DecimalText, text
+		return err
+	}
+	var r digitReader
+	r.start(v)
+	n := int64(r.group(whole % 9))
+	for range whole / 9 {
+		n = n*1e9 + int64(r.group(9))
+	}
+	for range scale / 9 {
+		n = n*1e9 + int64(r.group(9))
+	}
+	if k := scale % 9; k > 0 {
+		n = n*pow10[k] + int64(r.group(k))
+	}
+	if r.mask != 0 {
+		n = -n
+	}
+	c.Kind, c.Num = Decimal, n
+	return r.check()
+}
+
+// digitReader reads groups of digits.
+type digitReader struct {
+	in    []byte
+	mask  byte // 0xFF for negative numbers
+	first byte // 0x80 until the first byte has been read
+	bad   bool
+}
+
+func (r *digitReader) start(v []byte) {
+	r.in, r.first = v, 0x80
+	if len(v) > 0 && v[0]&0x80 == 0 {
+		r.mask = 0xFF
+	}
+}
+
+func (r *digitReader) group(digits int) (n uint32) {
+	for range digitBytes[digits] {
+		b := r.in[0] ^ r.mask ^ r.first
+		r.first, r.in = 0, r.in[1:]
+		n = n<<8 | uint32(b)
+	}
+	r.bad = r.bad || int64(n) >= pow10[digits]
+	return n
+}
+
+func (r *digitReader) check() error {
+	if r.bad {
+		return errors.New("malformed decimal")
+	}
+	return nil
+}
+
+// appendDecimal appends the text of a binary decimal as SQL prints it.
+func appendDecimal(dst, v []byte, whole, scale int) ([]byte, error) {
+	var r digitReader
+	r.start(v)
+	if r.mask != 0 {
+		dst = append(dst, '-')
+	}
+	start := len(dst)
+	dst = appendDigits(dst, &r, whole%9)
+	for range whole / 9 {
+		dst = appendDigits(dst, &r, 9)
+	}
+	dst = trimZeros(dst, start)
+	if scale > 0 {
+		dst = append(dst, '.')
+		for range scale / 9 {
+			dst = appendDigits(dst, &r, 9)
+		}
+		dst = appendDigits(dst, &r, scale%9)
+	}
+	return dst, r.check()
+}
+
+func appendDigits(dst []byte, r *digitReader, digits int) []byte {
+	n := r.group(digits)
+	at := len(dst)
+	dst = append(dst, "000000000"[:digits]...)
+	for i := len(dst) - 1; i >= at; i-- {
+		dst[i] = '0' + byte(n%10)
+		n /= 10
+	}
+	return dst
+}
+
+// trimZeros removes leading zeros from dst[start:] but leaves one digit.
+func trimZeros(dst []byte, start int) []byte {
+	i := start
+	for i < len(dst)-1 && dst[i] == '0' {
+		i++
+	}
+	if len(dst) == start {
+		return append(dst, '0')
+	}
+	return append(dst[:start], dst[i:]...)
+}
+
+// AppendDecimal appends the text of a Decimal or DecimalText without exponent
+// (BigDecimal.toPlainString).
+func (c *Cell) AppendDecimal(dst []byte) []byte {
+	if c.Kind == DecimalText {
+		return append(dst, c.Data...)
+	}
+	return appendUnscaled(dst, c.Num, int(c.Scale))
+}
+
+func appendUnscaled(dst []byte, n int64, scale int) []byte {
+	u := uint64(n)
+	if n < 0 {
+		dst, u = append(dst, '-'), -u
+	}
+	if scale == 0 {
+		return strconv.AppendUint(dst, u, 10)
+	}
+	var buf [maxDecimalText]byte
+	i := len(buf)
+	for k := 0; k <= scale || u > 0; k++ {
+		if k == scale {
+			i--
+			buf[i] = '.'
+		}
+		i--
+		buf[i] = '0' + byte(u%10)
+		u /= 10
+	}
+	return append(dst, buf[i:]...)
+}
+
+// setDecimalText makes a decimal cell from SQL text such as -12.50. The text
+// must outlive the cell.
+func (c *Cell) setDecimalText(text []byte) error {
+	n, digits, scale, neg := uint64(0), 0, -1, false
+	for i, b := range text {
+		switch {
+		case b >= '0' && b <= '9':
+			if n > 0 || b != '0' {
+				digits++
+			}
+			n = n*10 + uint64(b-'0')
+			if scale >= 0 {
+				scale++
+			}
+		case b == '-' && i == 0:
+			neg = true
+		case b == '.' && scale < 0:
+			scale = 0
+		default:
+			return fmt.Errorf("malformed decimal %q", text)
+		}
+	}
+	scale = max(scale, 0)
+	if digits > maxSmallDigits || scale > 38 {
+		c.Kind, c.Data, c.Scale = DecimalText, text, uint8(min(scale, 255))
+		return nil
+	}
+	c.Kind, c.Num, c.Scale = Decimal, int64(n), uint8(scale)
+	if neg {
+		c.Num = -c.Num
+	}
+	return nil
+}
+
+// preciseDecimal is a Connect Decimal: the big-endian two's complement of the
+// unscaled value, in as few bytes as possible.
+func preciseDecimal(a *data.Arena, c *Cell, scale int) (data.Value, error) {
+	switch c.Kind {
+	case Decimal:
+		if int(c.Scale) != scale {
+			return rescaled(a, c, scale)
+		}
+		return int64Decimal(a, c.Num), nil
+	case DecimalText:
+		return rescaled(a, c, scale)
+	case Int:
+		return rescaled(a, &Cell{Kind: Decimal, Num: c.Num}, scale)
+	}
+	return data.Value{}, errKind(c, "a decimal")
+}
+
+func int64Decimal(a *data.Arena, n int64) data.Value {
+	u := uint64(n)
+	// One bit more than the magnitude needs, for the sign.
+	size := bits.Len64(u^uint64(n>>63))/8 + 1
+	b := a.Bytes(size)
+	for i := size - 1; i >= 0; i-- {
+		b[i] = byte(u)
+		u >>= 8
+	}
+	return data.Bytes(b)
+}
+
+func uint64Decimal(a *data.Arena, u uint64) data.Value {
+	if int64(u) >= 0 {
+		return int64Decimal(a, int64(u))
+	}
+	b := a.Bytes(9)
+	b[0] = 0
+	for i := 8; i > 0; i-- {
+		b[i] = byte(u)
+		u >>= 8
+	}
+	return data.Bytes(b)
+}
+
+// wide is a number of up to 65 digits as little-endian 64-bit words.
+type wide [5]uint64
+
+func (w *wide) mulAdd(m, add uint64) {
+	for i := range w {
+		hi, lo := bits.Mul64(w[i], m)
+		sum, carry := bits.Add64(lo, add, 0)
+		w[i], add = sum, hi+carry
+	}
+}
+
+// rescaled makes the two's complement of a decimal whose digits must be
+// brought to the given scale; digits other than zero are never dropped.
+func rescaled(a *data.Arena, c *Cell, scale int) (data.Value, error) {
+	var buf [maxDecimalText]byte
+	text := c.AppendDecimal(buf[:0])
+	w, neg, have := wide{}, false, -1
+	for _, b := range text {
+		switch {
+		case b == '-':
+			neg = true
+		case b == '.':
+			have = 0
+		case have == scale:
+			if b != '0' {
+				return data.Value{}, fmt.Errorf("decimal has more than the %d digits after the point that its column declares", scale)
+			}
+		default:
+			w.mulAdd(10, uint64(b-'0'))
+			if have >= 0 {
+				have++
+			}
+		}
+	}
+	for range scale - max(have, 0) {
+		w.mulAdd(10, 0)
+	}
+	return data.Bytes(w.twosComplement(a, neg)), nil
+}
+
+func (w *wide) twosComplement(a *data.Arena, neg bool) []byte {
+	if neg {
+		carry := uint64(1)
+		for i := range w {
+			w[i], carry = bits.Add64(^w[i], 0, carry)
+		}
+	}
+	var b [8 * len(wide{})]byte
+	for i := range b {
+		b[i] = byte(w[len(w)-1-i/8] >> (56 - 8*(i%8)))
+	}
+	i := 0
+	for i < len(b)-1 && (b[i] == 0 && b[i+1] < 0x80 || b[i] == 0xFF && b[i+1] >= 0x80) {
+		i++
+	}
+	return a.Copy(b[i:])
+}
+
+// doubleDecimal is the double nearest to a decimal (BigDecimal.doubleValue).
+func doubleDecimal(c *Cell) (data.Value, error) {
+	if c.Kind == Decimal && c.Num > -1<<53 && c.Num < 1<<53 && c.Scale <= 18 {
+		// Both numbers are exact, so the quotient is rounded once.
+		return data.Float64(float64(c.Num) / float64(pow10[c.Scale])), nil
+	}
+	if c.Kind != Decimal && c.Kind != DecimalText {
+		return data.Value{}, errKind(c, "a decimal")
+	}
+	var buf [maxDecimalText]byte
+	text := c.AppendDecimal(buf[:0])
+	f, err := strconv.ParseFloat(unsafe.String(unsafe.SliceData(text), len(text)), 64)
+	if err != nil {
+		return data.Value{}, fmt.Errorf("decimal does not fit a double: %w", errors.Unwrap(err))
+	}
+	return data.Float64(f), nil
+}
+
+// stringDecimal is the text of a decimal.
+func stringDecimal(a *data.Arena, c *Cell) (data.Value, error) {
+	switch c.Kind {
+	case Decimal:
+		var buf [maxDecimalText]byte
+		return data.StringBytes(a.Copy(appendUnscaled(buf[:0], c.Num, int(c.Scale)))), nil
+	case DecimalText:
+		return data.StringBytes(a.Copy(c.Data)), nil
+	}
+	return data.Value{}, errKind(c, "a decimal")
+}
+
+// bigDecimal is an arbitrary decimal from configuration or DDL text, rounded
+// half up to a scale when it has more digits, as text without exponent.
+func bigDecimal(text string, scale int) (string, error) {
+	r, ok := new(big.Rat).SetString(text)
+	if !ok || len(text) > 1000 {
+		return "", fmt.Errorf("malformed decimal %q", text)
+	}
+	return r.FloatString(scale), nil
+}
