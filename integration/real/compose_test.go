@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -15,9 +14,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/IBM/sarama"
 
 	"github.com/millrace/millrace/integration/install"
 	"github.com/millrace/millrace/integration/peer"
@@ -46,11 +42,11 @@ func TestComposeServices(t *testing.T) {
 	text := place.apply(string(body))
 	text = strings.Replace(text, `"database.hostname": "mysql"`, `"database.hostname": "127.0.0.1"`, 1)
 	text = strings.Replace(text, `"database.port": "3306"`, fmt.Sprintf(`"database.port": "%d"`, database.Port), 1)
-	request(t, http.MethodPost, workers[1]+"/connectors", text, http.StatusCreated)
+	rig.Call(t, http.MethodPost, workers[1]+"/connectors", text, http.StatusCreated)
 	for _, w := range workers {
-		eventually(t, w+" lists the connector", func() error {
+		rig.Eventually(t, w+" lists the connector", func() error {
 			var names []string
-			if err := json.Unmarshal(request(t, http.MethodGet, w+"/connectors", "", http.StatusOK), &names); err != nil {
+			if err := json.Unmarshal(rig.Call(t, http.MethodGet, w+"/connectors", "", http.StatusOK), &names); err != nil {
 				return err
 			}
 			if !slices.Equal(names, []string{"ecommerce"}) {
@@ -62,7 +58,7 @@ func TestComposeServices(t *testing.T) {
 	if err := database.Exec("CREATE TABLE ecommerce.orders (id INT PRIMARY KEY)", "INSERT INTO ecommerce.orders VALUES (1),(2)"); err != nil {
 		t.Fatal(err)
 	}
-	waitRecords(t, kafka.Bootstrap(), "ecommerce-server.ecommerce.orders", 2)
+	rig.WaitRecords(t, kafka.Bootstrap(), "ecommerce-server.ecommerce.orders", 2)
 }
 
 // checkCompose holds what no process can show: images have tags, and nothing starts before what it needs is healthy.
@@ -265,75 +261,4 @@ func healthy(t *testing.T, args []string) {
 	if out, err := exec.CommandContext(t.Context(), args[0], args[1:]...).CombinedOutput(); err != nil {
 		t.Errorf("health check %v: %v\n%s", args, err, out)
 	}
-}
-
-// request sends one request, again and again while the worker answers 409 because its group rebalances.
-func request(t *testing.T, method, url, body string, want int) []byte {
-	t.Helper()
-	for range 100 {
-		r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Header.Set("Content-Type", "application/json")
-		response, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		answer, err := io.ReadAll(response.Body)
-		response.Body.Close()
-		if err != nil {
-			t.Fatal(err)
-		}
-		switch response.StatusCode {
-		case want:
-			return answer
-		case http.StatusConflict:
-			time.Sleep(200 * time.Millisecond)
-		default:
-			t.Fatalf("%s %s: %s: %s", method, url, response.Status, answer)
-		}
-	}
-	t.Fatalf("%s %s: 409 for too long", method, url)
-	return nil
-}
-
-// eventually asks until there is no error, for a minute.
-func eventually(t *testing.T, what string, ask func() error) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	for {
-		err := ask()
-		if err == nil {
-			return
-		}
-		select {
-		case <-ctx.Done():
-			t.Fatalf("%s: not within a minute: %v", what, err)
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-}
-
-// waitRecords waits until a topic of one partition has at least n records.
-func waitRecords(t *testing.T, bootstrap, topic string, n int64) {
-	t.Helper()
-	config := sarama.NewConfig()
-	config.Metadata.AllowAutoTopicCreation = false
-	client, err := sarama.NewClient([]string{bootstrap}, config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	eventually(t, fmt.Sprintf("%d records in %s", n, topic), func() error {
-		if err := client.RefreshMetadata(topic); err != nil {
-			return err
-		}
-		end, err := client.GetOffset(topic, 0, sarama.OffsetNewest)
-		if err == nil && end < n {
-			err = fmt.Errorf("there are %d", end)
-		}
-		return err
-	})
 }

@@ -1,0 +1,190 @@
+package rig
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+)
+
+const (
+	patience = 2 * time.Minute
+	pause    = 20 * time.Millisecond
+)
+
+// Eventually asks again and again until there is no error; after two minutes the test fails with the last one.
+func Eventually(t testing.TB, what string, ask func() error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for {
+		err := ask()
+		if err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("%s: not within %s: %v", what, patience, err)
+		case <-time.After(pause):
+		}
+	}
+}
+
+// Call sends a request to a worker and returns the body of the answer, whose status must be as wanted. While the
+// worker answers 409, because its group is being rebalanced, the request is sent again.
+func Call(t testing.TB, method, url, body string, want int) []byte {
+	t.Helper()
+	var answer []byte
+	Eventually(t, method+" "+url, func() error {
+		status, text, err := call(t.Context(), method, url, body)
+		switch {
+		case err != nil:
+			return err
+		case status == want:
+			answer = text
+			return nil
+		case status != http.StatusConflict:
+			t.Fatalf("%s %s: status %d, want %d: %s", method, url, status, want, text)
+		}
+		return fmt.Errorf("status %d: %s", status, text)
+	})
+	return answer
+}
+
+func call(ctx context.Context, method, url, body string) (int, []byte, error) {
+	request, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	return response.StatusCode, text, err
+}
+
+// CreateConnector creates a connector, or changes the one of that name, and waits until it and all its tasks run.
+func CreateConnector(t testing.TB, url, name string, config map[string]string) {
+	t.Helper()
+	body, err := json.Marshal(config)
+	check(t, err)
+	var status int
+	Eventually(t, "creating "+name, func() error {
+		var text []byte
+		status, text, err = call(t.Context(), http.MethodPut, url+"/connectors/"+name+"/config", string(body))
+		if err == nil && status >= 300 {
+			if status != http.StatusConflict {
+				t.Fatalf("creating %s: status %d: %s", name, status, text)
+			}
+			err = fmt.Errorf("status %d: %s", status, text)
+		}
+		return err
+	})
+	WaitRunning(t, url, name)
+}
+
+// WaitRunning waits until a connector and at least one task run; a task that has failed fails the test with its trace.
+func WaitRunning(t testing.TB, url, name string) {
+	t.Helper()
+	Eventually(t, name+" runs", func() error {
+		status, text, err := call(t.Context(), http.MethodGet, url+"/connectors/"+name+"/status", "")
+		if err != nil || status != http.StatusOK {
+			return fmt.Errorf("status %d: %s: %w", status, text, err)
+		}
+		var state struct {
+			Connector struct{ State string }
+			Tasks     []struct{ State, Trace string }
+		}
+		if err := json.Unmarshal(text, &state); err != nil {
+			return err
+		}
+		for _, task := range state.Tasks {
+			if task.State == "FAILED" {
+				t.Fatalf("a task of %s failed: %s", name, task.Trace)
+			}
+			if task.State != "RUNNING" {
+				return fmt.Errorf("a task is %s", task.State)
+			}
+		}
+		if state.Connector.State != "RUNNING" || len(state.Tasks) == 0 {
+			return fmt.Errorf("connector %s with %d tasks", state.Connector.State, len(state.Tasks))
+		}
+		return nil
+	})
+}
+
+// Client opens a Kafka client that creates no topics by asking for them.
+func Client(t testing.TB, bootstrap string) sarama.Client {
+	t.Helper()
+	config := sarama.NewConfig()
+	config.Version = sarama.MaxVersion
+	config.Metadata.AllowAutoTopicCreation = false
+	config.Consumer.IsolationLevel = sarama.ReadCommitted
+	client, err := sarama.NewClient([]string{bootstrap}, config)
+	check(t, err)
+	t.Cleanup(func() {
+		if err := client.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return client
+}
+
+// End is the end offset of a topic of one partition: 0 while there is no such topic.
+func End(client sarama.Client, topic string) int64 {
+	if err := client.RefreshMetadata(topic); err != nil {
+		return 0
+	}
+	end, err := client.GetOffset(topic, 0, sarama.OffsetNewest)
+	if err != nil {
+		return 0
+	}
+	return end
+}
+
+// WaitRecords waits until the end offset of a topic of one partition is at least n.
+func WaitRecords(t testing.TB, bootstrap, topic string, n int64) {
+	t.Helper()
+	client := Client(t, bootstrap)
+	Eventually(t, fmt.Sprintf("%d records in %s", n, topic), func() error {
+		if end := End(client, topic); end < n {
+			return fmt.Errorf("there are %d", end)
+		}
+		return nil
+	})
+}
+
+// Read hands the committed records of a topic of one partition to see, from the first one on, until it returns true.
+// The test fails when no further record comes for two minutes.
+func Read(t testing.TB, client sarama.Client, topic string, see func(*sarama.ConsumerMessage) bool) {
+	t.Helper()
+	consumer, err := sarama.NewConsumerFromClient(client)
+	check(t, err)
+	var partition sarama.PartitionConsumer
+	Eventually(t, "reading "+topic, func() (err error) {
+		partition, err = consumer.ConsumePartition(topic, 0, sarama.OffsetOldest)
+		return err
+	})
+	defer partition.AsyncClose()
+	for n := 0; ; n++ {
+		select {
+		case m := <-partition.Messages():
+			if see(m) {
+				return
+			}
+		case <-time.After(patience):
+			t.Fatalf("%s: nothing new for %s after %d records", topic, patience, n)
+		case <-t.Context().Done():
+			t.Fatal(context.Cause(t.Context()))
+		}
+	}
+}
