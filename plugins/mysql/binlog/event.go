@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/millrace/millrace/plugins/mysql/position"
+	"github.com/millrace/millrace/plugins/mysql/value"
 )
 
 // Kind groups the event types that a reader treats alike.
@@ -162,12 +163,8 @@ type Rows struct {
 type TableMap struct {
 	ID       uint64
 	DB, Name string
-	// Types are the column types of the binlog, Meta what belongs to each: the two
-	// bytes of the table map event read as a little-endian number, except that for
-	// (VAR)STRING, ENUM, SET and NEWDECIMAL the first byte is the high one; one-byte
-	// values as they are; 0 for types without.
-	Types    []byte
-	Meta     []uint16
+	// Columns are the types of the columns, for value.NewRowDecoder.
+	Columns  []value.ColumnMeta
 	Nullable []byte // bitmap
 	Optional Optional
 	raw      []byte // the event's body, to find out whether a later one is the same

@@ -62,8 +62,8 @@ func (r *Rows) decode(t Type, body []byte, known tables, longID bool, inflate fu
 		return nil, nil
 	case table == nil:
 		return nil, fmt.Errorf("no table map came before it for table id %d: the binlog is read from the middle of a transaction", id)
-	case len(table.Types) != r.Columns:
-		return nil, fmt.Errorf("it has %d columns, but the table map of %s.%s has %d", r.Columns, table.DB, table.Name, len(table.Types))
+	case len(table.Columns) != r.Columns:
+		return nil, fmt.Errorf("it has %d columns, but the table map of %s.%s has %d", r.Columns, table.DB, table.Name, len(table.Columns))
 	}
 	return table, nil
 }

@@ -2,32 +2,9 @@ package binlog
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
-)
 
-// Column types of the binlog that need metadata (enum_field_types).
-const (
-	colFloat      = 4
-	colDouble     = 5
-	colVarchar    = 15
-	colBit        = 16
-	colTimestamp2 = 17
-	colDatetime2  = 18
-	colTime2      = 19
-	colTypedArray = 20
-	colVector     = 242
-	colJSON       = 245
-	colNewDecimal = 246
-	colEnum       = 247
-	colSet        = 248
-	colTinyBlob   = 249
-	colMediumBlob = 250
-	colLongBlob   = 251
-	colBlob       = 252
-	colVarString  = 253
-	colString     = 254
-	colGeometry   = 255
+	"github.com/millrace/millrace/plugins/mysql/value"
 )
 
 // maxColumns is more than any server allows in a table.
@@ -73,38 +50,17 @@ func (m *TableMap) decode(c *cursor) error {
 	if c.bad || n > maxColumns {
 		return errTruncated
 	}
-	m.Types = c.take(int(n))
-	meta := cursor{b: c.block()}
+	types := c.take(int(n))
+	meta := c.block()
 	m.Nullable = c.take((int(n) + 7) / 8)
 	if c.bad {
 		return errTruncated
 	}
-	m.Meta = make([]uint16, n)
-	for i, t := range m.Types {
-		m.Meta[i] = meta.columnMeta(t)
-	}
-	if meta.bad || len(meta.b) > 0 {
-		return fmt.Errorf("the column metadata of table %s.%s does not fit its columns", m.DB, m.Name)
+	var err error
+	if m.Columns, err = value.ParseColumnMeta(types, meta); err != nil {
+		return fmt.Errorf("table %s.%s: %w", m.DB, m.Name, err)
 	}
 	return m.Optional.decode(c)
-}
-
-func (c *cursor) columnMeta(columnType byte) uint16 {
-	switch columnType {
-	case colString, colVarString, colEnum, colSet, colNewDecimal:
-		if p := c.take(2); p != nil {
-			return binary.BigEndian.Uint16(p)
-		}
-		return 0
-	case colVarchar, colBit:
-		return c.u16()
-	case colFloat, colDouble, colTinyBlob, colBlob, colMediumBlob, colLongBlob, colJSON, colGeometry, colVector,
-		colTimestamp2, colDatetime2, colTime2:
-		return uint16(c.u8())
-	case colTypedArray:
-		c.bad = true // never in a table map of stored columns
-	}
-	return 0
 }
 
 // Types of optional metadata fields (Table_map_event::Optional_metadata_field_type).
