@@ -11,14 +11,24 @@ import (
 // appendString appends s as a JSON string with Jackson's escapes.
 func appendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
+	n := plainPrefix(s)
+	if n == len(s) {
+		dst = append(dst, s...)
+		return append(dst, '"')
+	}
+	return appendEscaped(dst, s, n)
+}
+
+// appendEscaped ends what appendString began for a text that needs an escape at s[n].
+func appendEscaped(dst []byte, s string, n int) []byte {
 	for {
-		n := plainPrefix(s)
 		dst = append(dst, s[:n]...)
 		if n == len(s) {
 			return append(dst, '"')
 		}
 		dst, n = appendEscape(dst, s, n)
 		s = s[n:]
+		n = plainPrefix(s)
 	}
 }
 

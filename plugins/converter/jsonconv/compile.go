@@ -37,6 +37,8 @@ type node struct {
 // field is a struct field: lead is `{"name":` for the first, `,"name":` for others.
 type field struct {
 	lead string
+	op   op
+	kind data.Kind
 	node *node
 }
 
@@ -118,7 +120,7 @@ func (n *node) compileFields(cfg Config) error {
 		if i == 0 {
 			lead[0] = '{'
 		}
-		n.fields[i] = field{string(append(appendString(lead, f.Name), ':')), child}
+		n.fields[i] = field{string(append(appendString(lead, f.Name), ':')), child.op, child.kind, child}
 	}
 	return nil
 }

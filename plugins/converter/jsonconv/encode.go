@@ -59,10 +59,20 @@ func (n *node) appendStruct(dst []byte, s *data.Struct) ([]byte, error) {
 	}
 	values := s.Fields()
 	for i := range n.fields {
-		f := &n.fields[i]
+		f, v := &n.fields[i], values[i]
 		dst = append(dst, f.lead...)
 		var err error
-		if dst, err = f.node.append(dst, values[i]); err != nil {
+		switch { // the common kinds without a call
+		case v.Kind() != f.kind:
+			dst, err = f.node.appendOdd(dst, v)
+		case f.op == opString:
+			dst = appendString(dst, v.Str())
+		case f.op == opInt:
+			dst = strconv.AppendInt(dst, v.Int(), 10)
+		default:
+			dst, err = f.node.append(dst, v)
+		}
+		if err != nil {
 			return dst, within(n.schema.Fields()[i].Name, err)
 		}
 	}

@@ -230,10 +230,10 @@ func (p *parser) float(t data.Type) (data.Value, error) {
 	}
 	if t == data.TypeFloat32 {
 		f, _ := strconv.ParseFloat(text, 32) // too big a number is infinite, as in Java
-		return data.Float32(float32(f) + 0), nil
+		return data.Float32(float32(f)), nil
 	}
 	f, _ := strconv.ParseFloat(text, 64)
-	return data.Float64(f + 0), nil // + 0: Java's BigDecimal knows no -0
+	return data.Float64(f), nil
 }
 
 func (p *parser) boolOf(t data.Type) (data.Value, error) {

@@ -246,6 +246,9 @@ func (s *scanner) rawString() ([]byte, error) {
 		case s.b[s.i] == '"':
 			s.i++
 			return s.b[start : s.i-1], nil
+		case s.b[s.i] >= 0x80:
+			s.i++
+			continue
 		case s.b[s.i] != '\\':
 			return nil, s.fail("control character %d in a string", s.b[s.i])
 		case s.i+1 >= len(s.b):
