@@ -1,0 +1,147 @@
+package snapshot
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/millrace/millrace/plugins/mysql/server"
+	"github.com/millrace/millrace/plugins/mysql/table"
+)
+
+// locking is snapshot.locking.mode taken apart (MySqlConnectorConfig.SnapshotLockingMode).
+type locking struct {
+	global     string // statement that locks the whole server; "" for none
+	minimal    bool   // released as soon as the structure has been read
+	tableLocks bool   // tables may be locked one by one when the global lock is refused
+	consistent bool   // rows are read in one consistent transaction
+}
+
+func parseLocking(mode string) (locking, error) {
+	const flush, backup = "FLUSH TABLES WITH READ LOCK", "LOCK TABLES FOR BACKUP"
+	switch mode {
+	case "", "minimal":
+		return locking{flush, true, true, true}, nil
+	case "minimal_percona":
+		return locking{backup, true, true, true}, nil
+	case "minimal_percona_no_table_locks":
+		return locking{backup, true, false, true}, nil
+	case "extended":
+		return locking{flush, false, true, true}, nil
+	case "minimal_at_least_once":
+		return locking{flush, true, true, false}, nil
+	case "none":
+		return locking{}, nil
+	case "custom":
+		return locking{}, fmt.Errorf("snapshot.locking.mode: custom needs a Java class, which Millrace does not run; use minimal, extended or none")
+	}
+	return locking{}, fmt.Errorf("snapshot.locking.mode: unknown mode %q", mode)
+}
+
+// locker takes and releases locks on the snapshot's connection.
+type locker struct {
+	conn     *server.Conn
+	mode     locking
+	timeout  time.Duration
+	log      *slog.Logger
+	global   time.Time // when the global lock was taken; zero when not held
+	byTables bool      // tables are locked one by one
+}
+
+// begin locks the server, if the mode wants it and the user may, and starts the
+// transaction that all rows are read in.
+func (l *locker) begin(ctx context.Context) error {
+	// A lock that is not granted must not make every writer queue behind it.
+	seconds := max(1, int(l.timeout/time.Second))
+	statements := []string{
+		"SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+		fmt.Sprintf("SET SESSION lock_wait_timeout=%d", seconds),
+	}
+	for _, s := range statements {
+		if err := l.conn.Exec(ctx, s); err != nil {
+			return fmt.Errorf("preparing the snapshot's session: %w", err)
+		}
+	}
+	if l.mode.global != "" {
+		if err := l.lockGlobally(ctx); err != nil {
+			return err
+		}
+	}
+	// Without a lock the transaction is consistent all the same, but its view
+	// and the binlog position may differ by what is written in between.
+	if l.mode.consistent || l.mode.global == "" {
+		if err := l.conn.Exec(ctx, "START TRANSACTION WITH CONSISTENT SNAPSHOT"); err != nil {
+			return fmt.Errorf("starting the snapshot's transaction: %w", err)
+		}
+	}
+	return nil
+}
+
+func (l *locker) lockGlobally(ctx context.Context) error {
+	err := l.conn.Exec(ctx, l.mode.global)
+	if err == nil {
+		l.global = time.Now()
+		return nil
+	}
+	if ctx.Err() != nil || server.Retriable(err) {
+		return fmt.Errorf("taking the global read lock: %w", err)
+	}
+	if !l.mode.tableLocks {
+		return fmt.Errorf("taking the global read lock, which snapshot.locking.mode does not replace by table locks: %w", err)
+	}
+	l.log.Warn("no global read lock; the captured tables will be locked one by one and stay locked until the snapshot has ended; grant RELOAD to avoid that", "error", err)
+	return nil
+}
+
+// needsTables reports whether lockTables has to be called.
+func (l *locker) needsTables() bool { return l.mode.global != "" && l.global.IsZero() }
+
+// lockTables locks tables one by one in place of the global lock.
+func (l *locker) lockTables(ctx context.Context, ids []table.ID) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	names := make([]string, len(ids))
+	for i, id := range ids {
+		names[i] = quoted(id)
+	}
+	if err := l.conn.Exec(ctx, "FLUSH TABLES "+strings.Join(names, ",")+" WITH READ LOCK"); err != nil {
+		return fmt.Errorf("locking the captured tables, which needs the LOCK TABLES privilege (or grant RELOAD for the short global lock): %w", err)
+	}
+	l.byTables = true
+	return nil
+}
+
+// structureRead releases the global lock where the mode allows it. Table locks
+// cannot be released here: UNLOCK TABLES would commit the transaction.
+func (l *locker) structureRead(ctx context.Context) error {
+	if !l.mode.minimal || l.global.IsZero() {
+		return nil
+	}
+	return l.unlock(ctx)
+}
+
+// end releases whatever is still held.
+func (l *locker) end(ctx context.Context) error {
+	if l.global.IsZero() && !l.byTables {
+		return nil
+	}
+	return l.unlock(ctx)
+}
+
+func (l *locker) unlock(ctx context.Context) error {
+	if err := l.conn.Exec(ctx, "UNLOCK TABLES"); err != nil {
+		return fmt.Errorf("releasing the read lock: %w", err)
+	}
+	if !l.global.IsZero() {
+		l.log.Info("released the global read lock", "held", time.Since(l.global).Round(time.Millisecond))
+	}
+	l.global, l.byTables = time.Time{}, false
+	return nil
+}
+
+func quoted(id table.ID) string {
+	return server.QuoteName(id.Database) + "." + server.QuoteName(id.Name)
+}
