@@ -71,6 +71,7 @@ type Core struct {
 	unsettled  map[string]int64 // connectors whose tasks changed, with the offset, until a round has covered it
 	generating map[string]*reconfiguration
 	restarts   map[string]herder.RestartRequest
+	restarting map[state.TaskID][]int // requests that wait for a task to start
 
 	// Writing: requests.go.
 	writes  []*write
@@ -95,7 +96,8 @@ func NewCore(cfg CoreConfig) *Core {
 		cfg: cfg, assignor: group.NewIncremental(cfg.MaxDelay), generation: -1, protocol: cfg.Protocol,
 		barriers: map[int]func(){}, held: index{}, running: index{}, unsettled: map[string]int64{},
 		generating: map[string]*reconfiguration{}, restarts: map[string]herder.RestartRequest{},
-		refresh: map[int]func(error){}, fencings: map[string]*fencing{},
+		restarting: map[state.TaskID][]int{},
+		refresh:    map[int]func(error){}, fencings: map[string]*fencing{},
 	}
 }
 
@@ -126,6 +128,8 @@ func (c *Core) take(e Event) {
 		c.pass(e.Barrier)
 	case ConnectorStarted:
 		c.connectorStarted(e)
+	case TaskRestarted:
+		c.taskRestarted(e)
 	case Retargeted:
 		c.retargeted(e)
 	case ReconfigurationWanted:

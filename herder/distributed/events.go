@@ -95,6 +95,12 @@ type ConnectorStarted struct {
 	Err  error
 }
 
+// TaskRestarted ends the part of a Restart that concerns a task.
+type TaskRestarted struct {
+	ID  state.TaskID
+	Err error
+}
+
 // Retargeted ends a Retarget.
 type Retargeted struct {
 	Name   string
@@ -174,6 +180,7 @@ func (Tick) event()                  {}
 func (Stopped) event()               {}
 func (Released) event()              {}
 func (ConnectorStarted) event()      {}
+func (TaskRestarted) event()         {}
 func (Retargeted) event()            {}
 func (ReconfigurationWanted) event() {}
 func (SecretsExpired) event()        {}
@@ -228,7 +235,8 @@ type Stop struct {
 	Work    group.Work
 }
 
-// Restart stops and starts work. Connectors end in ConnectorStarted. With Mark
+// Restart stops and starts work. ConnectorStarted and TaskRestarted follow for
+// each. With Mark
 // their status becomes RESTARTING in between.
 type Restart struct {
 	Work        group.Work

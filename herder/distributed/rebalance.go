@@ -38,9 +38,11 @@ func (c *Core) groupEvent(e group.Event) {
 		c.assigned(e)
 	case group.Rebalance:
 		c.log(slog.LevelInfo, "a rebalance begins", "reason", e.Reason)
-		c.rejoin = true
-		if c.phase == joining {
-			c.phase = settled // for progress to join again; nothing was assigned
+		switch {
+		case c.phase != joining:
+			c.rejoin = true
+		case e.Failed:
+			c.phase, c.rejoin = settled, true // for progress to join again
 		}
 	case group.Lost:
 		c.lost(e.Reason)

@@ -88,14 +88,25 @@ func (c *Core) restartTask(id int, task state.TaskID) bool {
 	case c.configs.TaskConfig(task) == nil:
 		c.reply(id, Answer{}, herder.Errorf(herder.NotFound, "Unknown task: %s", task))
 	case c.held.has(task):
+		c.restarting[task] = append(c.restarting[task], id)
 		c.restart(group.Work{Tasks: []state.TaskID{task}}, false)
-		c.reply(id, Answer{}, nil)
 	case c.leading():
 		c.elsewhere(id, refusal, task)
 	default:
 		return c.asLeader(id, refusal, nil)
 	}
 	return true
+}
+
+func (c *Core) taskRestarted(e TaskRestarted) {
+	err := e.Err
+	if err != nil {
+		err = &herder.Error{Kind: herder.Internal, Message: "Failed to start task: " + e.ID.String(), Err: err}
+	}
+	for _, id := range c.restarting[e.ID] {
+		c.reply(id, Answer{}, err)
+	}
+	delete(c.restarting, e.ID)
 }
 
 // elsewhere sends a request to the worker that has what it is about.

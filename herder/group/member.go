@@ -57,8 +57,13 @@ type Assigned struct {
 	Assignment Assignment
 }
 
-// Rebalance asks the owner to call Join again.
-type Rebalance struct{ Reason string }
+// Rebalance asks the owner to call Join again. Failed says that a round ended
+// without an assignment, so that a Join that led to it counts for nothing;
+// otherwise one that is on its way will do.
+type Rebalance struct {
+	Reason string
+	Failed bool
+}
 
 // Lost says that the coordinator was out of reach for a whole session.
 type Lost struct{ Reason string }
@@ -99,6 +104,7 @@ type Member struct {
 	generation int32 // -1 when not in the group
 	protocol   Protocol
 	told       bool      // Rebalance was sent for this generation
+	assigned   bool      // Assigned was sent for this generation
 	working    bool      // an assignment was given and not lost since
 	contact    time.Time // when the coordinator last took us for a member
 	backoff    time.Duration
@@ -328,7 +334,7 @@ func (m *Member) enter(resp *sarama.JoinGroupResponse) {
 		return
 	}
 	m.id, m.generation, m.protocol = resp.MemberId, resp.GenerationId, p
-	m.standing, m.told, m.backoff, m.contact = nil, false, 0, time.Now()
+	m.standing, m.told, m.assigned, m.backoff, m.contact = nil, false, false, 0, time.Now()
 	if resp.LeaderId != resp.MemberId {
 		m.sync(nil)
 		return
@@ -382,7 +388,7 @@ func (m *Member) synced(resp *sarama.SyncGroupResponse, err error) {
 		m.again(err.Error())
 		return
 	}
-	m.contact, m.working = time.Now(), true
+	m.contact, m.working, m.assigned = time.Now(), true, true
 	m.cfg.Events(Assigned{Member: m.id, Generation: m.generation, Protocol: m.protocol, Assignment: a})
 }
 
@@ -392,7 +398,7 @@ func (m *Member) again(reason string) {
 		return
 	}
 	m.told = true
-	m.cfg.Events(Rebalance{reason})
+	m.cfg.Events(Rebalance{Reason: reason, Failed: !m.assigned})
 }
 
 func moved(err error) bool {
