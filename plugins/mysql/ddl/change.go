@@ -2,7 +2,6 @@ package ddl
 
 import (
 	"slices"
-	"strings"
 	"unicode/utf16"
 
 	"github.com/millrace/millrace/plugins/mysql/table"
@@ -129,14 +128,4 @@ func hashBucket(id table.ID, buckets uint32) uint32 {
 		h = 31*h + uint32(unit)
 	}
 	return (h ^ h>>16) & (buckets - 1)
-}
-
-// quoteWith writes a table's full name in the given quotes, as Debezium's
-// TableId.toQuotedString does.
-func quoteWith(id table.ID, quote string) string {
-	q := func(s string) string { return quote + strings.ReplaceAll(s, quote, quote+quote) + quote }
-	if id.Database == "" {
-		return q(id.Name)
-	}
-	return q(id.Database) + "." + q(id.Name)
 }

@@ -20,12 +20,21 @@ func (id ID) String() string {
 }
 
 // Quoted is the form of history records and schema-change events:
-// "shop"."orders", quotes in names left as they are.
-func (id ID) Quoted() string {
+// "shop"."orders", with quotes inside a name doubled.
+func (id ID) Quoted() string { return id.QuotedBy('"') }
+
+// QuotedBy writes the full name with each part in the given quotes.
+// Source: Debezium's TableId.toQuotedString.
+func (id ID) QuotedBy(quote byte) string {
 	if id.Database == "" {
-		return `"` + id.Name + `"`
+		return quoteName(id.Name, quote)
 	}
-	return `"` + id.Database + `"."` + id.Name + `"`
+	return quoteName(id.Database, quote) + "." + quoteName(id.Name, quote)
+}
+
+func quoteName(name string, quote byte) string {
+	q := string(quote)
+	return q + strings.ReplaceAll(name, q, q+q) + q
 }
 
 // Table is one version of a table's definition; immutable once published.
