@@ -50,7 +50,7 @@ type Core struct {
 	now time.Time
 	out []Action
 
-	configs  Snapshot
+	configs  herder.Snapshot
 	assignor *group.Incremental
 
 	// Membership: rebalance.go.

@@ -21,7 +21,7 @@ import (
 
 var update = flag.Bool("update", false, "write the transcripts' expected output")
 
-// memory is a naive Snapshot: a copy of everything for each change.
+// memory is a naive herder.Snapshot: a copy of everything for each change.
 type memory struct {
 	offset      int64
 	configs     map[string]map[string]string

@@ -1,0 +1,76 @@
+package herder
+
+import (
+	"github.com/millrace/millrace/storage/state"
+)
+
+// Reporter writes what the worker reports to the status store, with the id of
+// this worker and the group's generation (AbstractHerder's listener methods). It
+// may be used from any goroutine.
+type Reporter struct {
+	Statuses   Statuses
+	WorkerID   string
+	Generation func() int
+	// TopicTracking is topic.tracking.enable.
+	TopicTracking bool
+	// Reconfigure is called when a connector asks for new task configurations.
+	Reconfigure func(connector string)
+}
+
+// ConnectorStatus is worker.StatusListener's.
+func (r *Reporter) ConnectorStatus(name string, s state.Status) {
+	r.Statuses.PutConnector(name, r.complete(s), yields(s.State))
+}
+
+// TaskStatus is worker.StatusListener's.
+func (r *Reporter) TaskStatus(id state.TaskID, s state.Status) {
+	r.Statuses.PutTask(id, r.complete(s), yields(s.State))
+}
+
+// RequestTaskReconfiguration is worker.Reconfigurer's.
+func (r *Reporter) RequestTaskReconfiguration(connector string) { r.Reconfigure(connector) }
+
+// TopicUsed is worker.TopicListener's.
+func (r *Reporter) TopicUsed(id state.TaskID, topic string) {
+	if r.TopicTracking {
+		r.Statuses.PutTopic(id, topic)
+	}
+}
+
+// Restarting marks a connector, as which -1 stands for a task's number, or a task.
+func (r *Reporter) Restarting(id state.TaskID) {
+	if id.Task < 0 {
+		r.ConnectorStatus(id.Connector, state.Status{State: state.Restarting, Version: r.connectorVersion(id.Connector)})
+		return
+	}
+	r.TaskStatus(id, state.Status{State: state.Restarting, Version: r.Statuses.Tasks(id.Connector)[id.Task].Version})
+}
+
+func (r *Reporter) connectorVersion(name string) string {
+	s, _ := r.Statuses.Connector(name)
+	return s.Version
+}
+
+// Clean removes the statuses of connectors and tasks that are not configured
+// any more (DistributedHerder.updateDeletedConnectorStatus).
+func (r *Reporter) Clean(configs Snapshot) {
+	for _, name := range r.Statuses.Connectors() {
+		for n := range r.Statuses.Tasks(name) {
+			if n >= configs.TaskCount(name) {
+				r.TaskStatus(state.TaskID{Connector: name, Task: n}, state.Status{State: state.Destroyed})
+			}
+		}
+		if !configs.Contains(name) {
+			r.ConnectorStatus(name, state.Status{State: state.Destroyed})
+		}
+	}
+}
+
+func (r *Reporter) complete(s state.Status) state.Status {
+	s.WorkerID, s.Generation = r.WorkerID, r.Generation()
+	return s
+}
+
+// yields reports whether a status must not overwrite that of a later owner:
+// these are written when work ends, which others may have taken over by then.
+func yields(s state.State) bool { return s == state.Failed || s == state.Unassigned }
