@@ -122,7 +122,7 @@ func Connect(ctx context.Context, cfg Config) (*Conn, error) {
 
 // connect does the handshake with go-mysql's client and takes its connection over.
 func (c *Config) connect(ctx context.Context, secure bool) (conn *Conn, err error) {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout())
+	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout(), errTimeout)
 	defer cancel()
 	d := net.Dialer{KeepAlive: c.KeepAlive}
 	raw, err := d.DialContext(ctx, "tcp", c.address())
@@ -135,6 +135,9 @@ func (c *Config) connect(ctx context.Context, secure bool) (conn *Conn, err erro
 	defer func() {
 		if p := recover(); p != nil {
 			conn, err = nil, fmt.Errorf("malformed handshake: %v", p)
+		}
+		if err != nil && context.Cause(ctx) == errTimeout { // go-mysql hides why reading failed
+			err = fmt.Errorf("%w: %w", errTimeout, err)
 		}
 		release()
 		if err != nil {

@@ -96,6 +96,8 @@ const (
 	codeUnknownVariable  = 1193
 )
 
+var errTimeout = errors.New("timed out")
+
 // connectError explains why no connection could be made.
 func (c *Config) connectError(ctx context.Context, err error) error {
 	addr := c.address()
@@ -116,7 +118,7 @@ func (c *Config) connectError(ctx context.Context, err error) error {
 	case strings.Contains(err.Error(), "does not support TLS"):
 		return &Error{Kind: KindTLS, Property: "database.ssl.mode", Err: err,
 			Message: fmt.Sprintf("database.ssl.mode is %s, but the server at %s offers no TLS; give it a certificate or set database.ssl.mode to preferred or disabled", c.TLSMode, addr)}
-	case errors.As(err, &timeout) && timeout.Timeout():
+	case errors.Is(err, errTimeout), errors.As(err, &timeout) && timeout.Timeout():
 		return &Error{Kind: KindTimeout, Property: "database.hostname", Err: err,
 			Message: fmt.Sprintf("database.hostname, database.port: no MySQL server answered at %s within connect.timeout.ms (%s)", addr, c.timeout())}
 	case isDial(err):
