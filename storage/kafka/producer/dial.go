@@ -1,0 +1,141 @@
+package producer
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+
+	"github.com/IBM/sarama"
+)
+
+// link is an authenticated connection to a broker. sarama dialled it, and goes
+// on holding it without using it.
+type link struct {
+	net.Conn
+	broker  *sarama.Broker
+	version int16 // of Produce
+}
+
+// dial lets sarama open a connection, so that all its ways to authenticate work
+// here too, and keeps the connection itself, which sarama does not give away: it
+// asks the dialler for it. TLS is done in the dialler, because sarama would wrap
+// the connection where nobody else sees it. SASL's session lifetime
+// (connections.max.reauth.ms) ends the connection; the next one authenticates anew.
+func dial(ctx context.Context, conf *sarama.Config, addr string) (*link, error) {
+	c := *conf
+	d := &captureDialer{ctx: ctx, under: conf}
+	c.Net.Proxy.Enable, c.Net.Proxy.Dialer = true, d
+	c.Net.TLS.Enable = false
+	b := sarama.NewBroker(addr)
+	stop := context.AfterFunc(ctx, d.abort)
+	defer stop()
+	if err := b.Open(&c); err != nil {
+		return nil, fmt.Errorf("connecting to broker %s: %w", addr, err)
+	}
+	if _, err := b.Connected(); err != nil {
+		d.abort()
+		return nil, fmt.Errorf("connecting to broker %s: %w", addr, err)
+	}
+	versions, err := b.ApiVersions(&sarama.ApiVersionsRequest{ClientSoftwareName: "millrace", ClientSoftwareVersion: "1"})
+	if err == nil {
+		var v int16
+		if v, err = produceVersion(versions); err == nil {
+			return &link{Conn: d.conn, broker: b, version: v}, nil
+		}
+	}
+	_ = b.Close()
+	return nil, fmt.Errorf("asking broker %s for its versions: %w", addr, err)
+}
+
+// produceVersion is the newest version that both sides speak.
+func produceVersion(r *sarama.ApiVersionsResponse) (int16, error) {
+	for _, k := range r.ApiKeys {
+		if k.ApiKey != produceKey {
+			continue
+		}
+		if k.MinVersion > maxProduce || k.MaxVersion < minProduce {
+			return 0, fmt.Errorf("it offers versions %d to %d of Produce, of which none is in %d to %d", k.MinVersion, k.MaxVersion, minProduce, maxProduce)
+		}
+		return min(k.MaxVersion, maxProduce), nil
+	}
+	return 0, errors.New("it does not offer Produce")
+}
+
+// close ends the connection on both sides' books.
+func (l *link) close() {
+	_ = l.Conn.Close()
+	_ = l.broker.Close()
+}
+
+// captureDialer dials as a sarama configuration says and keeps the connection.
+type captureDialer struct {
+	ctx   context.Context // of the one connection that it makes
+	under *sarama.Config
+
+	mu   sync.Mutex
+	conn net.Conn
+}
+
+func (d *captureDialer) Dial(network, addr string) (net.Conn, error) {
+	conn, err := d.dial(network, addr)
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ctx.Err() != nil {
+		_ = conn.Close()
+		return nil, d.ctx.Err()
+	}
+	d.conn = conn
+	return conn, nil
+}
+
+func (d *captureDialer) dial(network, addr string) (net.Conn, error) {
+	conn, err := d.plain(network, addr)
+	if err != nil || !d.under.Net.TLS.Enable {
+		return conn, err
+	}
+	t := tls.Client(conn, serverName(d.under.Net.TLS.Config, addr))
+	ctx, cancel := context.WithTimeout(d.ctx, d.under.Net.DialTimeout)
+	defer cancel()
+	if err := t.HandshakeContext(ctx); err != nil {
+		_ = conn.Close()
+		return nil, fmt.Errorf("TLS handshake: %w", err)
+	}
+	return t, nil
+}
+
+func (d *captureDialer) plain(network, addr string) (net.Conn, error) {
+	n := &d.under.Net
+	if n.Proxy.Enable {
+		return n.Proxy.Dialer.Dial(network, addr)
+	}
+	dialer := net.Dialer{Timeout: n.DialTimeout, KeepAlive: n.KeepAlive, LocalAddr: n.LocalAddr}
+	return dialer.DialContext(d.ctx, network, addr)
+}
+
+// abort closes the connection, which makes sarama give up on it.
+func (d *captureDialer) abort() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.conn != nil {
+		_ = d.conn.Close()
+	}
+}
+
+// serverName completes a TLS configuration with the name to verify.
+func serverName(c *tls.Config, addr string) *tls.Config {
+	if c == nil {
+		c = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	if c.ServerName != "" {
+		return c
+	}
+	c = c.Clone()
+	c.ServerName, _, _ = net.SplitHostPort(addr)
+	return c
+}

@@ -1,0 +1,77 @@
+package producer
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/IBM/sarama"
+)
+
+// identified reports whether there is a producer id to send with, and sees to it
+// that there will be. A new one is taken only when nothing is on its way.
+func (s *sender) identified(now time.Time) bool {
+	if s.renew {
+		if s.flying > 0 {
+			return false
+		}
+		s.renew, s.idPhase = false, idMissing
+	}
+	switch {
+	case s.idPhase == idReady:
+		return true
+	case s.idPhase == idPending || now.Before(s.idAfter):
+		return false
+	}
+	s.idPhase = idPending
+	client, mail := s.cfg.Client, s.p.mail
+	go func() {
+		id, err := askIdentity(client)
+		mail.post(identityDone{id, err})
+	}()
+	return false
+}
+
+func askIdentity(client sarama.Client) (identity, error) {
+	r, err := client.InitProducerID()
+	switch {
+	case err != nil:
+		return identity{}, err
+	case r.Err != sarama.ErrNoError:
+		return identity{}, r.Err
+	}
+	return identity{r.ProducerID, r.ProducerEpoch}, nil
+}
+
+func (s *sender) onIdentity(e identityDone) {
+	switch {
+	case e.err == nil:
+		s.adopt(e.id)
+	case errors.Is(e.err, sarama.ErrClusterAuthorizationFailed) && s.cfg.PlainAllowed:
+		s.log.Info("the cluster gives this user no producer id: writing without, one batch at a time")
+		s.plain = true
+		s.adopt(identity{noProducer, -1})
+	case errors.Is(e.err, sarama.ErrClusterAuthorizationFailed), isAuthentication(e.err):
+		s.fail(fmt.Errorf("taking a producer id: %w", e.err))
+	default:
+		s.idPhase = idMissing
+		s.idAfter = time.Now().Add(s.cfg.RetryBackoffMax)
+		s.log.Warn("could not take a producer id", "error", e.err)
+	}
+}
+
+// adopt goes on under a new producer id or epoch: sequence numbers start at 0.
+// Nothing is on its way.
+func (s *sender) adopt(id identity) {
+	s.id, s.idPhase = id, idReady
+	for _, t := range s.topics {
+		for _, p := range t.partitions() {
+			p.established, p.recovering = false, false
+			for _, b := range p.queue {
+				b.maybeStored = false
+			}
+			p.renumber(0)
+			s.schedule(p)
+		}
+	}
+}
