@@ -43,7 +43,7 @@ var table = []row{
 
 	{[]string{"plugins/mysql/table", "plugins/mysql/position"}, author},
 	{[]string{"plugins/mysql/value", "plugins/mysql/ddl"}, with(author, "plugins/mysql/table")},
-	{[]string{"plugins/mysql/event"}, with(author, mysql...)},
+	{[]string{"plugins/mysql/event"}, with(with(author, mysql...), "plugins/mysql/ddl")},
 	{[]string{"plugins/mysql/history"}, with(author, "plugins/mysql/ddl", "plugins/mysql/table", "plugins/mysql/position", "storage/kafka")},
 	{[]string{"plugins/mysql/signal"}, with(author, "storage/kafka")},
 	{[]string{"plugins/mysql/notify"}, author},
