@@ -19,7 +19,7 @@ type Admin struct {
 
 // NewAdmin makes an Admin that uses c's connections. Closing c ends it.
 func NewAdmin(c *Client) (*Admin, error) {
-	a, err := sarama.NewClusterAdminFromClient(c.Client)
+	a, err := sarama.NewClusterAdminFromClient(c.cluster)
 	if err != nil {
 		return nil, fmt.Errorf("making an admin client: %w", err)
 	}
@@ -219,24 +219,6 @@ func (a *Admin) offsetError(topic string, partition int32, err error) error {
 		_ = a.client.RefreshMetadata(topic)
 	}
 	return fmt.Errorf("listing the offset of partition %d of topic %q: %w", partition, topic, err)
-}
-
-// ClusterID is the id of the Kafka cluster, "" for brokers that have none.
-func (a *Admin) ClusterID(ctx context.Context) (string, error) {
-	r, err := await(ctx, func() (*sarama.MetadataResponse, error) {
-		b, err := a.admin.Controller()
-		if err != nil {
-			return nil, err
-		}
-		return b.GetMetadata(sarama.NewMetadataRequest(a.client.Config().Version, []string{}))
-	})
-	if err != nil {
-		return "", fmt.Errorf("looking up the cluster id: %w", err)
-	}
-	if r.ClusterID == nil {
-		return "", nil
-	}
-	return *r.ClusterID, nil
 }
 
 // DeleteTopic removes a topic; a missing one is no error.

@@ -22,7 +22,7 @@ type Config struct {
 // Client is a set of connections to a Kafka cluster. Its methods may be called
 // from any goroutine.
 type Client struct {
-	sarama.Client
+	*cluster
 	Settings *Settings
 	log      *slog.Logger
 }
@@ -41,11 +41,11 @@ func open(ctx context.Context, s *Settings, sc *sarama.Config, log *slog.Logger)
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	c, err := await(ctx, func() (sarama.Client, error) { return sarama.NewClient(s.Bootstrap, sc) })
+	c, err := await(ctx, func() (*cluster, error) { return newCluster(s.Bootstrap, sc) })
 	if err != nil {
 		return nil, s.connectError(err)
 	}
-	return &Client{Client: c, Settings: s, log: log}, nil
+	return &Client{cluster: c, Settings: s, log: log}, nil
 }
 
 // connectError says which brokers could not be reached and what to look at.
@@ -85,20 +85,9 @@ func (c *Client) Dial(ctx context.Context, addr string, timeout time.Duration) (
 	return b, nil
 }
 
-// PartitionCount returns the number of partitions of a topic, asking the cluster
-// anew. ErrNoTopic says that there is none.
-func (c *Client) PartitionCount(ctx context.Context, topic string) (int32, error) {
-	return await(ctx, func() (int32, error) {
-		if err := c.RefreshMetadata(topic); err != nil && !errors.Is(err, sarama.ErrUnknownTopicOrPartition) {
-			return 0, fmt.Errorf("looking up the partitions of topic %q: %w", topic, err)
-		}
-		p, err := c.Partitions(topic)
-		if errors.Is(err, sarama.ErrUnknownTopicOrPartition) || err == nil && len(p) == 0 {
-			return 0, fmt.Errorf("topic %q: %w", topic, ErrNoTopic)
-		}
-		if err != nil {
-			return 0, fmt.Errorf("looking up the partitions of topic %q: %w", topic, err)
-		}
-		return int32(len(p)), nil
-	})
+// ClusterID is the id of the Kafka cluster, "" for brokers that have none.
+func (c *Client) ClusterID() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.id
 }

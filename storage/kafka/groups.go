@@ -84,7 +84,10 @@ func (a *Admin) GroupOffsets(ctx context.Context, group string) (map[TopicPartit
 	if err == nil && r.Err != sarama.ErrNoError {
 		err = r.Err
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, sarama.ErrGroupIDNotFound):
+		return map[TopicPartition]int64{}, nil
+	case err != nil:
 		return nil, fmt.Errorf("listing the offsets of group %q: %w", group, err)
 	}
 	out := map[TopicPartition]int64{}

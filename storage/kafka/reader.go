@@ -65,11 +65,11 @@ func NewReader(ctx context.Context, cfg ReaderConfig) (*Reader, error) {
 	}
 	partitions := cfg.Partitions
 	if len(partitions) == 0 {
-		n, err := cfg.Client.PartitionCount(ctx, cfg.Topic)
+		info, err := admin.DescribeTopic(ctx, cfg.Topic)
 		if err != nil {
 			return nil, err
 		}
-		for i := range n {
+		for i := range info.Partitions {
 			partitions = append(partitions, i)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/IBM/sarama"
 )
@@ -25,12 +26,29 @@ func NewTxnWriter(ctx context.Context, c *Client) (*TxnWriter, error) {
 	if id == "" {
 		return nil, errors.New("making a transactional producer: transactional.id is not set")
 	}
+	w := &TxnWriter{id: id}
 	useExplicitPartitions(c)
-	p, err := await(ctx, func() (sarama.SyncProducer, error) { return sarama.NewSyncProducerFromClient(c.Client) })
+	w.limitRetries(c)
+	p, err := await(ctx, func() (sarama.SyncProducer, error) { return sarama.NewSyncProducerFromClient(c.cluster) })
 	if err != nil {
 		return nil, fmt.Errorf("making the producer with transactional id %q: %w", id, asFenced(err))
 	}
-	return &TxnWriter{producer: p, id: id}, nil
+	w.producer = p
+	return w, nil
+}
+
+// limitRetries keeps sarama from sending a batch again and again with waits in
+// between after the producer was fenced, which it does not take for final.
+func (w *TxnWriter) limitRetries(c *Client) {
+	const attempts = 10
+	retry := &c.Config().Producer.Retry
+	retry.Max = min(retry.Max, attempts)
+	retry.BackoffFunc = func(n, most int) time.Duration {
+		if w.broken() {
+			return 0
+		}
+		return c.Settings.backoff(n, most)
+	}
 }
 
 // Write writes records to a topic in one transaction. ErrFenced says that

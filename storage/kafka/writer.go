@@ -30,7 +30,7 @@ var ErrClosed = errors.New("closed")
 // RoleProducer and without transactional id.
 func NewWriter(c *Client) (*Writer, error) {
 	useExplicitPartitions(c)
-	p, err := sarama.NewAsyncProducerFromClient(c.Client)
+	p, err := sarama.NewAsyncProducerFromClient(c.cluster)
 	if err != nil {
 		return nil, fmt.Errorf("making a producer: %w", err)
 	}
