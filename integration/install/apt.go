@@ -63,6 +63,7 @@ func (d *depot) apt(ctx context.Context, tool string, args ...string) (string, e
 		"Dir::Cache=" + filepath.Join(d.dir, "cache"),
 		"APT::Sandbox::User=root",
 		"Debug::NoLocking=1",
+		"Acquire::Check-Valid-Until=false", // a mirror may lag behind; signatures are still checked
 		"Acquire::Languages=none",
 		"Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false",
 	}
