@@ -196,13 +196,7 @@ func (c *cursor) alterDrop() alterItem {
 	case c.accept("PRIMARY", "KEY"):
 		return dropPrimaryKey{}
 	case c.acceptAny("INDEX", "KEY", "CHECK", "CONSTRAINT") != "" || c.accept("FOREIGN", "KEY"):
-		if c.mariadb() {
-			c.ifExists()
-			c.accept("PRIMARY")
-		}
-		if !(c.mariadb() && c.last().word == "PRIMARY") {
-			c.name()
-		}
+		c.dropKey()
 		return nil
 	case c.mariadb() && (c.accept("SYSTEM", "VERSIONING") || c.accept("PERIOD", "FOR", "SYSTEM_TIME")):
 		return nil
@@ -217,6 +211,18 @@ func (c *cursor) alterDrop() alterItem {
 	name := c.columnName()
 	c.acceptAny("RESTRICT", "CASCADE")
 	return dropColumn{name}
+}
+
+// dropKey takes the name of a key or constraint to be dropped.
+func (c *cursor) dropKey() {
+	if !c.mariadb() {
+		c.name()
+		return
+	}
+	c.ifExists()
+	if !c.accept("PRIMARY") {
+		c.columnRef()
+	}
 }
 
 func (c *cursor) alterRename() alterItem {

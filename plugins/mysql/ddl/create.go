@@ -65,8 +65,12 @@ func (c *cursor) queryAhead() bool {
 	for i := 0; ; i++ {
 		switch c.peekAt(i).word {
 		case "(":
-		case "SELECT", "WITH", "VALUES", "TABLE":
+		case "SELECT", "WITH":
 			return true
+		case "VALUES":
+			return c.peekAt(i+1).word == "ROW" || c.peekAt(i+1).word == "("
+		case "TABLE":
+			return c.peekAt(i+2).kind == tokSymbol
 		default:
 			return false
 		}
@@ -101,7 +105,13 @@ func (c *cursor) optionAhead() bool {
 func (c *cursor) query() bool {
 	marked := c.acceptAny("IGNORE", "REPLACE") != ""
 	marked = c.accept("AS") || marked
-	if !c.atAny("SELECT", "WITH", "TABLE", "VALUES") && !(c.at("(") && c.queryAhead()) {
+	switch {
+	case c.accept("TABLE"):
+		c.tableName()
+		if !c.statementEnd() && !c.atAny("ORDER", "LIMIT", "UNION", "EXCEPT", "INTERSECT") {
+			c.fail("expected the end of the statement")
+		}
+	case !c.atAny("SELECT", "WITH", "VALUES") && !(c.at("(") && c.queryAhead()):
 		if marked {
 			c.fail("expected a query")
 		}

@@ -132,17 +132,6 @@ func (c *cursor) name() string {
 	return c.unquoteName(t)
 }
 
-// nameAfterDot takes an identifier that a dot precedes: any word will do there.
-func (c *cursor) nameAfterDot() string {
-	t := c.peek()
-	if t.kind != tokQuoted && t.kind != tokWord {
-		c.fail("expected a name after the dot")
-		return ""
-	}
-	c.take()
-	return c.unquoteName(t)
-}
-
 func (c *cursor) unquoteName(t token) string {
 	s := c.text(t)
 	if t.kind != tokQuoted {
@@ -156,7 +145,7 @@ func (c *cursor) unquoteName(t token) string {
 func (c *cursor) tableName() table.ID {
 	name := c.name()
 	if c.accept(".") {
-		return table.ID{Database: name, Name: c.nameAfterDot()}
+		return table.ID{Database: name, Name: c.name()}
 	}
 	return table.ID{Name: name}
 }
@@ -165,7 +154,7 @@ func (c *cursor) tableName() table.ID {
 func (c *cursor) columnRef() string {
 	name := c.name()
 	for c.accept(".") {
-		name = c.nameAfterDot()
+		name = c.name()
 	}
 	return name
 }

@@ -1,5 +1,7 @@
 package ddl
 
+import "strings"
+
 // Expressions are checked for their shape only: nothing in them changes what
 // columns a table has. The check is an alternation of operands and operators;
 // precedence does not matter to it.
@@ -116,7 +118,7 @@ func (c *cursor) wordOperand(t token) {
 		c.take()
 	case next.word == "(" && (!reserved(t.word, c.dialect, c.version) || callable(t.word)):
 		c.take()
-		c.arguments()
+		c.arguments(strings.ToUpper(c.text(t)))
 	case atWord(t, "NULL", "TRUE", "FALSE", "DEFAULT", "MAXVALUE", "CURRENT_USER", "CURRENT_DATE", "CURRENT_TIME",
 		"CURRENT_TIMESTAMP", "LOCALTIME", "LOCALTIMESTAMP", "UTC_DATE", "UTC_TIME", "UTC_TIMESTAMP"):
 		c.take()
@@ -128,7 +130,7 @@ func (c *cursor) wordOperand(t token) {
 	default:
 		c.columnRef()
 		if c.at("(") {
-			c.arguments()
+			c.arguments("")
 		}
 	}
 }
@@ -160,10 +162,81 @@ func callable(word string) bool {
 	return false
 }
 
-// arguments takes a function's parentheses. Functions with words among their
-// arguments (CAST, EXTRACT, TRIM ...) are too many to spell out, so only the
-// balance of the parentheses is checked.
-func (c *cursor) arguments() { c.balanced() }
+// arguments takes the parentheses behind a function's name. Those that have
+// words between their arguments are only checked for balance, except CAST and
+// CONVERT, whose types are worth a look.
+func (c *cursor) arguments(function string) {
+	switch function {
+	case "CAST":
+		c.parens(func() {
+			c.expr()
+			c.expect("AS")
+			c.castType()
+			c.accept("ARRAY")
+		})
+	case "CONVERT":
+		c.parens(func() {
+			c.expr()
+			if c.accept("USING") {
+				c.charsetName()
+				return
+			}
+			c.expect(",")
+			c.castType()
+		})
+	case "EXTRACT", "TRIM", "SUBSTRING", "SUBSTR", "MID", "POSITION", "GROUP_CONCAT", "JSON_VALUE", "CHAR", "WEIGHT_STRING",
+		"MATCH", "TIMESTAMPADD", "TIMESTAMPDIFF", "GET_FORMAT", "COUNT", "EXISTS":
+		c.balanced()
+	default:
+		c.parens(func() {
+			if !c.at(")") {
+				c.list(c.queryOrExpr)
+			}
+		})
+	}
+}
+
+// castType takes the type of a CAST.
+func (c *cursor) castType() {
+	switch w := c.take().word; w {
+	case "SIGNED", "UNSIGNED":
+		c.acceptAny("INT", "INTEGER")
+	case "CHAR", "CHARACTER", "NCHAR", "VARCHAR":
+		c.optionalParens(1)
+		if c.acceptCharset() {
+			c.charsetName()
+		}
+		c.acceptAny("ASCII", "UNICODE", "BINARY")
+	case "NATIONAL":
+		c.expectAny("CHAR", "CHARACTER")
+		c.optionalParens(1)
+	case "BINARY", "TIME", "DATETIME", "FLOAT":
+		c.optionalParens(1)
+	case "DECIMAL", "DEC", "DOUBLE":
+		c.accept("PRECISION")
+		c.optionalParens(2)
+	case "DATE", "REAL", "YEAR", "JSON", "POINT", "LINESTRING", "POLYGON", "MULTIPOINT", "MULTILINESTRING",
+		"MULTIPOLYGON", "GEOMETRYCOLLECTION", "GEOMCOLLECTION":
+	case "INT", "INTEGER", "UUID", "INET4", "INET6":
+		if !c.mariadb() {
+			c.fail("MySQL has no CAST to %s", w)
+		}
+	default:
+		c.fail("expected the type of a CAST")
+	}
+}
+
+// optionalParens takes up to n integers in parentheses.
+func (c *cursor) optionalParens(n int) {
+	if !c.accept("(") {
+		return
+	}
+	c.integer()
+	for ; n > 1 && c.accept(","); n-- {
+		c.integer()
+	}
+	c.expect(")")
+}
 
 // balanced takes everything from an opening parenthesis to the one that closes
 // it.

@@ -48,7 +48,7 @@ func (l *lexer) at(offset int) byte {
 // emit appends the token from l.pos to end and moves there.
 func (l *lexer) emit(kind tokenKind, end int) bool {
 	t := token{kind: kind, start: l.pos, end: end, conditional: l.inside}
-	if kind == tokWord && !l.qualifies(end) {
+	if kind == tokWord && !l.qualifies(end) && !l.qualified() {
 		t.word = keyword(l.src[l.pos:end])
 	}
 	l.tokens = append(l.tokens, t)
@@ -61,6 +61,9 @@ func (l *lexer) emit(kind tokenKind, end int) bool {
 func (l *lexer) qualifies(end int) bool {
 	return end+1 < len(l.src) && l.src[end] == '.' && (isNameByte(l.src[end+1]) || l.src[end+1] == '`')
 }
+
+// qualified is the same for a dot right before it.
+func (l *lexer) qualified() bool { return l.pos > 0 && l.src[l.pos-1] == '.' }
 
 // next takes one token, comment or blank; false at the end or after an error.
 func (l *lexer) next() bool {
