@@ -67,13 +67,13 @@ func (l *Log) withAdmin(ctx context.Context, f func(*Admin) error) error {
 	return f(a)
 }
 
-// Append writes one record and waits for its acknowledgement.
-func (l *Log) Append(ctx context.Context, r Record) error {
+// Append writes records and waits until all are acknowledged.
+func (l *Log) Append(ctx context.Context, records ...Record) error {
 	w, err := l.opened(ctx)
 	if err != nil {
 		return err
 	}
-	return w.Append(ctx, l.cfg.Topic.Name, r)
+	return w.Append(ctx, l.cfg.Topic.Name, records...)
 }
 
 func (l *Log) opened(ctx context.Context) (*Writer, error) {
