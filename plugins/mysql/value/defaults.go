@@ -24,15 +24,15 @@ func defaultOf(col *table.Column, o *Options, t colType) (data.Value, error) {
 	if t.nullIsFallback {
 		return t.fallback, nil
 	}
-	convert := t.convert
 	if t.bind != nil {
 		return data.Null(), errors.New("a structured value cannot be a default")
 	}
-	if unsignedNamed(col, "BIGINT", "INT8") && o.BigintUnsigned == BigintLong && cell.Kind == Int && cell.Num < 0 {
-		// Debezium reads such a default as a double, which ends at the largest long.
-		cell.Num = math.MaxInt64
+	if o.BigintUnsigned == BigintPrecise && unsignedNamed(col, "BIGINT", "INT8") {
+		if n, err := strconv.ParseUint(strings.TrimSpace(*col.Default), 10, 64); err == nil {
+			cell.Num = int64(n)
+		}
 	}
-	return convert(new(data.Arena), &cell)
+	return t.convert(new(data.Arena), &cell)
 }
 
 // defaultCell reads the text of a DEFAULT as BinlogDefaultValueConverter does;
@@ -125,7 +125,7 @@ func defaultNumber(col *table.Column, text string) (Cell, error) {
 	case table.JDBCBit:
 		return defaultBits(col, text)
 	}
-	return defaultInt(col, text)
+	return defaultInt(text)
 }
 
 func defaultDecimal(col *table.Column, text string) (cell Cell, err error) {
@@ -138,17 +138,21 @@ func defaultDecimal(col *table.Column, text string) (cell Cell, err error) {
 	return cell, err
 }
 
-// defaultInt reads an integer, which Debezium parses as a double and rounds
-// half up; only numbers that a double cannot hold are read exactly.
-func defaultInt(col *table.Column, text string) (Cell, error) {
-	if n, err := strconv.ParseUint(text, 10, 64); err == nil && n >= 1<<53 {
-		return Cell{Kind: Int, Num: int64(n)}, nil
-	}
+// defaultInt reads an integer as Debezium does: as a double, rounded half up,
+// which loses digits beyond 2^53 and ends at the largest long.
+func defaultInt(text string) (Cell, error) {
 	f, err := strconv.ParseFloat(text, 64)
 	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
 		return Cell{}, fmt.Errorf("malformed number %q", text)
 	}
-	return Cell{Kind: Int, Num: int64(math.Floor(f + 0.5))}, nil
+	f = math.Floor(f + 0.5)
+	switch {
+	case f >= math.MaxInt64:
+		return Cell{Kind: Int, Num: math.MaxInt64}, nil
+	case f <= math.MinInt64:
+		return Cell{Kind: Int, Num: math.MinInt64}, nil
+	}
+	return Cell{Kind: Int, Num: int64(f)}, nil
 }
 
 // defaultBits reads the digits of a BIT: 101 for b'101'.
@@ -170,6 +174,9 @@ func defaultBits(col *table.Column, text string) (Cell, error) {
 	return Cell{Kind: Bytes, Data: out}, nil
 }
 
+// isoDate matches texts that begin with a date in full.
+var isoDate = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}`)
+
 // zeroDate matches dates in which a part is zero, and 0.
 var zeroDate = regexp.MustCompile(`^(0|(\d{4}-\d{2}-00|\d{4}-00-\d{2}|0000-\d{2}-\d{2})( 00:00:00(\.\d{1,6})?)?)$`)
 
@@ -177,7 +184,7 @@ var zeroDate = regexp.MustCompile(`^(0|(\d{4}-\d{2}-00|\d{4}-00-\d{2}|0000-\d{2}
 // zero date, is none for a column that allows NULL and 1970-01-01 for others.
 func defaultDate(col *table.Column, text string) (Cell, bool, error) {
 	t, err := parseCivil([]byte(text))
-	if err != nil || zeroDate.MatchString(text) || t.Month == 0 || t.Day == 0 {
+	if err != nil || !isoDate.MatchString(text) || zeroDate.MatchString(text) || t.Month == 0 || t.Day == 0 {
 		if col.Optional {
 			return Cell{}, false, nil
 		}
