@@ -51,6 +51,7 @@ type Writer interface {
 type PutRequest struct {
 	Name    string
 	Config  map[string]string
+	Nulls   []string     // properties that were given as null, which is an error for each
 	Target  state.Target // initial target state (KIP-980); "" leaves it alone
 	Replace bool         // an existing connector is changed, not refused
 }

@@ -48,6 +48,8 @@ type (
 	}
 	// LevelWanted sets the level of a logger on all workers.
 	LevelWanted struct{ Logger, Level string }
+	// LeaderWanted is refused by any worker but the leader.
+	LeaderWanted struct{ Refusal string }
 	// Ping is answered at once.
 	Ping struct{}
 )
@@ -63,6 +65,7 @@ func (FenceWanted) request()       {}
 func (ModifyWanted) request()      {}
 func (StillOwned) request()        {}
 func (LevelWanted) request()       {}
+func (LeaderWanted) request()      {}
 func (Ping) request()              {}
 
 // Answer is what a request brings besides an error.
@@ -155,6 +158,8 @@ func (c *Core) answer(p *pending) bool {
 		c.stillOwned(p.id, r)
 	case LevelWanted:
 		c.write(p.id, PutLevel(r))
+	case LeaderWanted:
+		return c.asLeader(p.id, r.Refusal, func() { c.reply(p.id, Answer{}, nil) })
 	}
 	return true
 }

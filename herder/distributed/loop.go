@@ -1,0 +1,374 @@
+package distributed
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/millrace/millrace/herder"
+	"github.com/millrace/millrace/herder/group"
+	"github.com/millrace/millrace/storage/state"
+)
+
+// Config of a Herder. Its parts must be ready for use, and are closed by whoever
+// made them.
+type Config struct {
+	Core CoreConfig
+	// Group says how to be a member; Events is set by the herder.
+	Group     group.Config
+	Configs   ConfigTopic
+	Forwarder Forwarder
+	// Local answers questions; its Runtime, Statuses, Resolver and Levels are
+	// used for everything else as well.
+	Local    *herder.Local
+	WorkerID string // host:port of the REST API, as statuses name it
+	// ExactlyOnce is exactly.once.source.support=enabled.
+	ExactlyOnce bool
+	// SignatureAlgorithm signs requests to other workers
+	// (inter.worker.signature.algorithm); VerificationAlgorithms are accepted
+	// (inter.worker.verification.algorithms).
+	SignatureAlgorithm     string
+	VerificationAlgorithms []string
+	Logger                 *slog.Logger
+}
+
+// Herder runs a worker as a member of a cluster. One goroutine, that of Run,
+// owns the core, the lanes and the requests under way; everything else reaches
+// it through its mailbox.
+type Herder struct {
+	*herder.Local
+	Reporter *herder.Reporter // to be given to the worker as its listener
+
+	cfg  Config
+	log  *slog.Logger
+	box  *mailbox
+	seen atomic.Pointer[standing]
+	key  atomic.Pointer[Key]
+	ids  atomic.Int64
+	done chan struct{} // closed when Run is over
+	// problem is what keeps the worker out of its group.
+	problem atomic.Pointer[error]
+
+	// Owned by Run.
+	core     *Core
+	member   *group.Member
+	lanes    *lanes
+	asked    map[int]chan<- Reply
+	barriers map[int]int // jobs left of each Stop
+	ctx      context.Context
+}
+
+// standing is what others may see of the core's state.
+type standing struct {
+	generation int
+	protocol   group.Protocol
+	leaderURL  string
+	leading    bool
+	joined     bool
+}
+
+// New returns a herder. Local.Runtime may be set between New and Run, since a
+// worker needs the Reporter first.
+func New(cfg Config) *Herder {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	h := &Herder{
+		Local: cfg.Local, cfg: cfg, log: cfg.Logger, box: newMailbox(), core: NewCore(cfg.Core),
+		asked: map[int]chan<- Reply{}, barriers: map[int]int{}, done: make(chan struct{}),
+	}
+	h.seen.Store(&standing{generation: -1, protocol: cfg.Core.Protocol})
+	h.Reporter = &herder.Reporter{
+		Statuses: cfg.Local.Statuses, WorkerID: cfg.WorkerID, TopicTracking: cfg.Core.TopicTracking,
+		Generation:  func() int { return h.seen.Load().generation },
+		Reconfigure: func(name string) { h.box.put(ReconfigurationWanted{name}) },
+	}
+	g := cfg.Group
+	g.Protocol, g.Events, g.Logger = cfg.Core.Protocol, func(e group.Event) { h.box.put(GroupEvent{e}) }, cfg.Logger
+	h.member = group.New(g)
+	return h
+}
+
+// Run serves until ctx ends. Then it stops what runs here, tells the group and
+// returns. An error means that the config topic could not be read.
+func (h *Herder) Run(ctx context.Context) error {
+	defer close(h.done)
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	h.ctx = work
+	h.lanes = newLanes(work, func(f func()) { h.box.put(f) })
+	var wg sync.WaitGroup
+	membership, leave := context.WithCancel(context.WithoutCancel(ctx))
+	wg.Go(func() { h.member.Run(membership) })
+	failed := make(chan error, 1)
+	wg.Go(func() {
+		if err := h.cfg.Configs.Start(work, h.configsRead, h.configsChanged); err != nil && work.Err() == nil {
+			failed <- fmt.Errorf("reading the config topic: %w", err)
+		}
+	})
+	err := h.serve(ctx, failed)
+	h.shutdown(stopWork)
+	leave()
+	wg.Wait()
+	return err
+}
+
+func (h *Herder) serve(ctx context.Context, failed <-chan error) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-failed:
+			return err
+		case <-h.box.signal:
+			for _, x := range h.box.take() {
+				h.handle(x)
+			}
+		case <-timer.C:
+			h.step(Tick{})
+		}
+		if at := h.core.WakeAt(); !at.IsZero() {
+			timer.Reset(time.Until(at))
+		} else {
+			timer.Stop()
+		}
+	}
+}
+
+func (h *Herder) handle(x any) {
+	switch x := x.(type) {
+	case func():
+		x()
+	case Event:
+		h.step(x)
+	}
+}
+
+func (h *Herder) step(e Event) {
+	for _, a := range h.core.Step(time.Now(), e) {
+		h.perform(a)
+	}
+	if g, ok := e.(GroupEvent); ok {
+		h.noteGroup(g.Event)
+	}
+	c := h.core
+	h.seen.Store(&standing{int(c.generation), c.protocol, c.leaderURL(), c.leading(), c.generation >= 0})
+}
+
+// noteGroup remembers a problem with the group for Health.
+func (h *Herder) noteGroup(e group.Event) {
+	switch e := e.(type) {
+	case group.Problem:
+		h.problem.Store(&e.Err)
+	case group.Assigned:
+		h.problem.Store(nil)
+	}
+}
+
+func (h *Herder) configsRead(e ConfigsRead) {
+	h.key.Store(e.Key)
+	h.Publish(e.Snapshot)
+	h.box.put(e)
+}
+
+func (h *Herder) configsChanged(e ConfigsChanged) {
+	for _, ch := range e.Changes {
+		if k, ok := ch.(KeyChanged); ok {
+			h.key.Store(&k.Key)
+		}
+	}
+	h.Publish(e.Snapshot)
+	h.box.put(e)
+}
+
+// perform does an action, or starts it and lets its end come as an event.
+func (h *Herder) perform(a Action) {
+	switch a := a.(type) {
+	case Join:
+		h.member.Join(a.Standing)
+	case Sync:
+		h.member.Sync(a.Generation, a.Assignments)
+	case Leave:
+		h.member.Leave(a.Reason)
+	case StartConnector:
+		h.startConnector(a.Name)
+	case StartTask:
+		h.startTask(a.ID, a.Generation)
+	case Stop:
+		h.stop(a)
+	case Restart:
+		h.restart(a)
+	case Retarget:
+		h.retarget(a)
+	case GenerateTasks:
+		h.generateTasks(a.Name)
+	case Reply:
+		h.answer(a)
+	case Log:
+		h.log.Log(h.ctx, a.Level, a.Message, a.Args...)
+	default:
+		h.background(a)
+	}
+}
+
+// background does what takes time but concerns no single connector or task.
+func (h *Herder) background(a Action) {
+	h.async(func(ctx context.Context) Event {
+		switch a := a.(type) {
+		case Release:
+			return h.release(ctx, a)
+		case PublishTasks:
+			return h.publishTasks(ctx, a)
+		case Write:
+			return h.write(ctx, a)
+		case Claim:
+			return Claimed{h.cfg.Configs.Claim(ctx)}
+		case Refresh:
+			return Refreshed{a.ID, h.cfg.Configs.Refresh(ctx)}
+		case FenceProducers:
+			return h.fenceProducers(ctx, a)
+		case PlanRestart:
+			plan, err := h.PlanRestart(ctx, a.RestartRequest)
+			return Planned{plan, err == nil}
+		case CleanStatuses:
+			if s, err := h.Local.Configs(ctx); err == nil {
+				h.Reporter.Clean(s)
+			}
+		case SetLevel:
+			h.Levels.Set(a.Logger, a.Level)
+		}
+		return nil
+	})
+}
+
+func (h *Herder) async(work func(ctx context.Context) Event) {
+	go func() {
+		if e := work(h.ctx); e != nil {
+			h.box.put(e)
+		}
+	}()
+}
+
+func (h *Herder) release(ctx context.Context, a Release) Event {
+	for _, name := range a.Gone {
+		h.Statuses.DeleteTopics(name)
+	}
+	if err := h.Statuses.Flush(ctx); err != nil {
+		h.log.Warn("statuses were not written before the next round of the group", "error", err)
+	}
+	return Released{a.Barrier}
+}
+
+func (h *Herder) write(ctx context.Context, a Write) Event {
+	var key Key
+	if _, ok := a.Op.(PutKey); ok {
+		key = Key{Bytes: make([]byte, h.cfg.Core.KeySize), Algorithm: h.cfg.Core.KeyAlgorithm, Created: time.Now()}
+		rand.Read(key.Bytes)
+	}
+	fenced, err := h.cfg.Configs.Write(ctx, a.Op, key)
+	return Wrote{ID: a.ID, Err: err, Fenced: fenced}
+}
+
+func (h *Herder) publishTasks(ctx context.Context, a PublishTasks) Event {
+	err := h.cfg.Forwarder.PutTaskConfigs(ctx, a.Leader, a.Name, a.Configs, h.sessionKey())
+	return Published{Name: a.Name, Err: err, KeyRejected: err != nil && herder.KindOf(err) == herder.Forbidden}
+}
+
+// sessionKey signs requests to other workers; without a key they go unsigned.
+func (h *Herder) sessionKey() herder.SessionKey {
+	k := h.key.Load()
+	if k == nil || h.seen.Load().protocol != group.Sessioned {
+		return herder.SessionKey{}
+	}
+	return herder.SessionKey{Key: k.Bytes, Algorithm: h.cfg.SignatureAlgorithm}
+}
+
+func (h *Herder) fenceProducers(ctx context.Context, a FenceProducers) Event {
+	config, err := h.config(ctx, a.Name)
+	if err == nil {
+		err = h.Runtime.FenceZombies(ctx, a.Name, config, a.Tasks)
+	}
+	return FencedProducers{a.ID, a.Name, err}
+}
+
+// config returns a connector's configuration with secrets in place.
+func (h *Herder) config(ctx context.Context, name string) (map[string]string, error) {
+	s, err := h.Local.Configs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !s.Contains(name) {
+		return nil, herder.ErrNotFound(name)
+	}
+	config, _, err := h.Resolver.Resolve(ctx, s.Config(name))
+	return config, err
+}
+
+// ask puts a request to the core and waits for its answer.
+func (h *Herder) ask(ctx context.Context, r Request) (Answer, error) {
+	id := int(h.ids.Add(1))
+	answered := make(chan Reply, 1)
+	h.box.put(func() {
+		h.asked[id] = answered
+		h.step(Asked{id, r})
+	})
+	select {
+	case a := <-answered:
+		return a.Answer, a.Err
+	case <-h.done:
+		return Answer{}, errShutdown
+	case <-ctx.Done():
+		h.box.put(func() {
+			delete(h.asked, id)
+			h.step(Withdrawn{id})
+		})
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return Answer{}, herder.Errorf(herder.Timeout, "Request timed out. The worker is waiting for its group or for the config topic.")
+		}
+		return Answer{}, ctx.Err()
+	}
+}
+
+var errShutdown = herder.Errorf(herder.Unavailable, "Worker is shutting down")
+
+func (h *Herder) answer(a Reply) {
+	if ch := h.asked[a.ID]; ch != nil {
+		delete(h.asked, a.ID)
+		ch <- a
+	}
+}
+
+// shutdown stops what runs here while the worker is still in the group, so
+// that nobody takes work over before it has ended.
+func (h *Herder) shutdown(stopWork func()) {
+	for id, ch := range h.asked {
+		delete(h.asked, id)
+		ch <- Reply{ID: id, Err: errShutdown}
+	}
+	h.Runtime.Stop(context.WithoutCancel(h.ctx))
+	flush, cancel := context.WithTimeout(context.WithoutCancel(h.ctx), flushTimeout)
+	defer cancel()
+	if err := h.Statuses.Flush(flush); err != nil {
+		h.log.Warn("the last statuses were not written", "error", err)
+	}
+	stopWork()
+}
+
+// flushTimeout is how long a stopping worker tries to write its statuses.
+const flushTimeout = 5 * time.Second
+
+// target is what a connector should be now.
+func (h *Herder) target(name string) state.Target {
+	s, err := h.Local.Configs(h.ctx)
+	if err != nil || !s.Contains(name) {
+		return state.TargetStopped
+	}
+	return s.Target(name)
+}
