@@ -29,6 +29,7 @@ type Reader struct {
 	parts   map[int32]*partition
 	conns   map[string]*fetchConn
 	replies chan fetchReply
+	wake    chan struct{}
 	records []Record // result of the last Poll, used again
 }
 
@@ -80,6 +81,7 @@ func NewReader(ctx context.Context, cfg ReaderConfig) (*Reader, error) {
 		parts:   map[int32]*partition{},
 		conns:   map[string]*fetchConn{},
 		replies: make(chan fetchReply, len(partitions)), // each fetch in flight has at least one partition to itself
+		wake:    make(chan struct{}, 1),
 	}
 	limit := int32(max(cfg.Client.Settings.Consumer.PartitionMaxBytes, 1))
 	for _, p := range partitions {
@@ -122,8 +124,19 @@ func (r *Reader) Poll(ctx context.Context) ([]Record, error) {
 	select {
 	case reply := <-r.replies:
 		return r.take(reply)
+	case <-r.wake:
+		return nil, nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
+	}
+}
+
+// Wake makes the Poll that is waiting, or the next one, return at once. It may
+// be called from any goroutine.
+func (r *Reader) Wake() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
 	}
 }
 

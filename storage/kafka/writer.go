@@ -21,6 +21,13 @@ type Writer struct {
 
 	mu     sync.RWMutex // held for reading while a record is handed to the producer
 	closed bool
+	epoch  *epoch // of records sent since the last Flush
+}
+
+// epoch counts the records that were sent between two flushes and are not done.
+type epoch struct {
+	pending  sync.WaitGroup
+	previous *epoch // nil when it is done
 }
 
 // ErrClosed says that a writer or reader was used after Close.
@@ -34,7 +41,7 @@ func NewWriter(c *Client) (*Writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a producer: %w", err)
 	}
-	w := &Writer{producer: p}
+	w := &Writer{producer: p, epoch: &epoch{}}
 	w.drained.Add(2)
 	go func() {
 		defer w.drained.Done()
@@ -72,12 +79,18 @@ func (w *Writer) Send(ctx context.Context, topic string, r Record, done Done) er
 	if w.closed {
 		return fmt.Errorf("writing to topic %q: %w", topic, ErrClosed)
 	}
+	e := w.epoch
+	e.pending.Add(1)
 	m := message(topic, r)
-	m.Metadata = done
+	m.Metadata = Done(func(partition int32, offset int64, err error) {
+		done(partition, offset, err)
+		e.pending.Done()
+	})
 	select {
 	case w.producer.Input() <- m:
 		return nil
 	case <-ctx.Done():
+		e.pending.Done()
 		return fmt.Errorf("writing to topic %q: %w", topic, context.Cause(ctx))
 	}
 }
@@ -102,6 +115,32 @@ func (w *Writer) Append(ctx context.Context, topic string, records ...Record) er
 		}
 	}
 	return nil
+}
+
+// Flush waits until every record that was sent before is done.
+func (w *Writer) Flush(ctx context.Context) error {
+	w.mu.Lock()
+	last := w.epoch
+	w.epoch = &epoch{previous: last}
+	w.mu.Unlock()
+	return awaitErr(ctx, func() error {
+		w.wait(last)
+		return nil
+	})
+}
+
+// wait waits for an epoch and those before it, and lets go of them.
+func (w *Writer) wait(e *epoch) {
+	w.mu.RLock()
+	previous := e.previous
+	w.mu.RUnlock()
+	if previous != nil {
+		w.wait(previous)
+	}
+	e.pending.Wait()
+	w.mu.Lock()
+	e.previous = nil
+	w.mu.Unlock()
 }
 
 // Close sends what is queued, waits for its acknowledgement and ends the writer.
