@@ -156,6 +156,9 @@ func (c *Config) connect(ctx context.Context, secure bool) (conn *Conn, err erro
 	return c.takeOver(cc, secure), nil
 }
 
+// mariaDBPrefix stands before MariaDB's version, for the sake of old replicas.
+const mariaDBPrefix = "5.5.5-"
+
 // takeOver builds a Conn on what go-mysql has connected. Its reader has nothing
 // buffered now, as the server waits for a command.
 func (c *Config) takeOver(cc *client.Conn, secure bool) *Conn {
@@ -165,7 +168,7 @@ func (c *Config) takeOver(cc *client.Conn, secure bool) *Conn {
 	}
 	conn := &Conn{
 		wire: newWire(cc.Conn.Conn, size, c.Silence), cfg: *c,
-		version: cc.GetServerVersion(), id: cc.GetConnectionID(), secure: secure,
+		version: strings.TrimPrefix(cc.GetServerVersion(), mariaDBPrefix), id: cc.GetConnectionID(), secure: secure,
 	}
 	if strings.Contains(strings.ToLower(conn.version), "mariadb") {
 		conn.flavor = position.MariaDB
@@ -216,7 +219,8 @@ func verifyChain(roots *x509.CertPool, s tls.ConnectionState) error {
 // Flavor says whether the server is MySQL or MariaDB.
 func (c *Conn) Flavor() position.Flavor { return c.flavor }
 
-// Version is the version that the server reports, such as "9.7.4" or "10.11.6-MariaDB-log".
+// Version is the version that the server reports, such as "9.7.4" or
+// "10.11.6-MariaDB-log".
 func (c *Conn) Version() string { return c.version }
 
 // ID is the connection's id on the server.

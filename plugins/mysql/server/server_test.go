@@ -66,7 +66,7 @@ func TestConnectFindsFlavor(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c.Flavor() != want || c.Version() != version || c.Secure() || c.ID() != 7 {
+		if c.Flavor() != want || c.Version() != strings.TrimPrefix(version, "5.5.5-") || c.Secure() || c.ID() != 7 {
 			t.Errorf("%s: %s, %q, %v, %d", version, c.Flavor(), c.Version(), c.Secure(), c.ID())
 		}
 	}

@@ -55,7 +55,7 @@ func (c *Conn) variables(ctx context.Context, statement string, names []string) 
 // versionNumber gives the version as major*10000 + minor*100 + patch, as in 90704.
 func versionNumber(version string) int {
 	n := 0
-	parts := strings.SplitN(strings.TrimPrefix(version, "5.5.5-"), ".", 3)
+	parts := strings.SplitN(version, ".", 3)
 	for i := range 3 {
 		part := 0
 		if i < len(parts) {
