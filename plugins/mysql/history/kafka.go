@@ -1,0 +1,103 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"regexp"
+	"strconv"
+
+	"github.com/millrace/millrace/storage/kafka"
+)
+
+// KafkaConfig says which topic holds the history and how it is reached.
+type KafkaConfig struct {
+	// Topic is schema.history.internal.kafka.topic.
+	Topic string
+	// Producer and Consumer are the client properties with their prefixes
+	// schema.history.internal.producer. and .consumer. taken off;
+	// bootstrap.servers is among them. The producer's serve administration too.
+	Producer, Consumer map[string]string
+	Logger             *slog.Logger
+}
+
+// Kafka keeps records in the only partition of a topic
+// (io.debezium.storage.kafka.history.KafkaSchemaHistory).
+type Kafka struct {
+	cfg KafkaConfig
+	log *kafka.Log
+}
+
+// topicConfigs keep everything forever.
+func topicConfigs() map[string]string {
+	return map[string]string{
+		"cleanup.policy":  "delete",
+		"retention.ms":    strconv.FormatInt(1<<63-1, 10),
+		"retention.bytes": "-1",
+	}
+}
+
+// topicName is what brokers allow (org.apache.kafka.common.internals.Topic).
+var topicName = regexp.MustCompile(`\A[a-zA-Z0-9._-]{1,249}\z`)
+
+// NewKafka returns the history kept in a topic; nothing is connected yet. An
+// error says that the name can be no topic's.
+func NewKafka(cfg KafkaConfig) (*Kafka, error) {
+	if !topicName.MatchString(cfg.Topic) || cfg.Topic == "." || cfg.Topic == ".." {
+		return nil, fmt.Errorf("schema.history.internal.kafka.topic: %q is no name of a topic: use up to 249 letters, digits, dots, underscores and hyphens", cfg.Topic)
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	producer, consumer := maps.Clone(cfg.Producer), maps.Clone(cfg.Consumer)
+	return &Kafka{cfg: cfg, log: kafka.NewLog(kafka.LogConfig{
+		Topic:    kafka.Topic{Name: cfg.Topic, Partitions: 1, Replication: kafka.BrokerDefault, Configs: topicConfigs()},
+		Producer: producer, Consumer: consumer, Admin: producer, Logger: cfg.Logger,
+	})}, nil
+}
+
+// Create implements Creator: it makes the topic with one partition that keeps
+// records forever. A topic that exists is left as it is.
+func (k *Kafka) Create(ctx context.Context) error {
+	created, err := k.log.Create(ctx)
+	if err != nil {
+		return fmt.Errorf("creating the schema history topic %s (or create it by hand, with one partition and without limits of retention): %w", k.cfg.Topic, err)
+	}
+	if created {
+		k.cfg.Logger.Info("created the schema history topic", "topic", k.cfg.Topic)
+	}
+	return nil
+}
+
+// Exists implements Creator.
+func (k *Kafka) Exists(ctx context.Context) (bool, error) { return k.log.Exists(ctx) }
+
+// Append implements Storage: all records are acknowledged when it returns.
+func (k *Kafka) Append(ctx context.Context, records []*Record) error {
+	batch := make([]kafka.Record, len(records))
+	for i, r := range records {
+		batch[i] = kafka.Record{Value: r.AppendPretty(nil)}
+	}
+	return k.log.Append(ctx, batch...)
+}
+
+// Read implements Storage. A topic that does not exist holds no records. Null
+// records are skipped, as Debezium does.
+func (k *Kafka) Read(ctx context.Context, apply func(at string, record []byte) error) error {
+	err := k.log.ReadAll(ctx, func(r kafka.Record) error {
+		if r.Value == nil {
+			k.cfg.Logger.Warn("skipping a null record of the schema history", "topic", k.cfg.Topic, "offset", r.Offset)
+			return nil
+		}
+		return apply(fmt.Sprintf("%s-%d, offset %d", k.cfg.Topic, r.Partition, r.Offset), r.Value)
+	})
+	if errors.Is(err, kafka.ErrNoTopic) {
+		return nil
+	}
+	return err
+}
+
+// Close ends the connections.
+func (k *Kafka) Close() error { return k.log.Close() }
