@@ -5,12 +5,23 @@ import (
 	"slices"
 
 	"github.com/millrace/millrace/plugins/connect"
+	"github.com/millrace/millrace/plugins/converter/bytes"
+	"github.com/millrace/millrace/plugins/converter/header"
+	"github.com/millrace/millrace/plugins/converter/jsonconv"
+	"github.com/millrace/millrace/plugins/converter/number"
+	"github.com/millrace/millrace/plugins/converter/text"
 	"github.com/millrace/millrace/plugins/registry"
 )
 
 // Builtin lists the plugins that every binary contains.
 func Builtin() []connect.Plugin {
-	return slices.Concat[[]connect.Plugin]()
+	return slices.Concat(
+		bytes.Plugins(),
+		header.Plugins(),
+		jsonconv.Plugins(),
+		number.Plugins(),
+		text.Plugins(),
+	)
 }
 
 // Registry makes a registry that holds the built-in plugins.

@@ -1,0 +1,94 @@
+// Package bytes is ByteArrayConverter: bytes as they are. Debezium's classes of
+// this kind hand what is not bytes to a delegate.
+package bytes
+
+import (
+	"fmt"
+
+	"github.com/millrace/millrace/plugins/configdef"
+	"github.com/millrace/millrace/plugins/connect"
+	"github.com/millrace/millrace/plugins/data"
+)
+
+// Converter is ByteArrayConverter.
+type Converter struct {
+	schema   *data.Schema
+	delegate connect.Converter // for what is not bytes; nil in Kafka's class
+}
+
+var (
+	_ connect.Converter       = (*Converter)(nil)
+	_ connect.HeaderConverter = (*Converter)(nil)
+)
+
+// New makes a converter.
+func New() *Converter {
+	return &Converter{schema: data.New(data.TypeBytes).Optional().Build()}
+}
+
+// Append implements connect.Converter.
+func (c *Converter) Append(dst []byte, topic string, h *[]connect.Header, schema *data.Schema, v data.Value) ([]byte, bool, error) {
+	isBytes := (schema == nil || schema.Type() == data.TypeBytes) && (v.IsNull() || v.Kind() == data.KindBytes)
+	switch {
+	case !isBytes && c.delegate != nil:
+		return c.delegate.Append(dst, topic, h, schema, v)
+	case schema != nil && schema.Type() != data.TypeBytes:
+		return dst, false, dataError("Invalid schema type for ByteArrayConverter: %s", schema.Type().EnumName())
+	case v.IsNull():
+		return dst, true, nil
+	case v.Kind() != data.KindBytes:
+		return dst, false, dataError("ByteArrayConverter is not compatible with objects of type class %s", v.Kind().JavaClass())
+	}
+	return append(dst, v.Raw()...), false, nil
+}
+
+// Parse implements connect.Converter.
+func (c *Converter) Parse(_ *data.Arena, _ string, _ []connect.Header, b []byte) (*data.Schema, data.Value, error) {
+	if b == nil {
+		return c.schema, data.Null(), nil
+	}
+	return c.schema, data.Bytes(b), nil
+}
+
+// AppendHeader implements connect.HeaderConverter.
+func (c *Converter) AppendHeader(dst []byte, topic, _ string, schema *data.Schema, v data.Value) ([]byte, bool, error) {
+	return c.Append(dst, topic, nil, schema, v)
+}
+
+// ParseHeader implements connect.HeaderConverter.
+func (c *Converter) ParseHeader(a *data.Arena, topic, _ string, b []byte) (*data.Schema, data.Value, error) {
+	return c.Parse(a, topic, nil, b)
+}
+
+func dataError(format string, args ...any) error {
+	return &connect.DataError{Err: fmt.Errorf(format, args...)}
+}
+
+// Def declares the one property (ConverterConfig).
+func Def() *configdef.Def {
+	return configdef.New(configdef.Key{Name: "converter.type", Type: configdef.String, Importance: configdef.Low,
+		Validate: configdef.OneOf("key", "value", "header"), Doc: "How this converter will be used."})
+}
+
+// Plugins describes Kafka's ByteArrayConverter and Debezium's two.
+func Plugins() []connect.Plugin {
+	out := plugins("org.apache.kafka.connect.converters.ByteArrayConverter", "4.3.1", Def(),
+		func(map[string]string, bool) (*Converter, error) { return New(), nil })
+	for _, class := range []string{"io.debezium.converters.ByteArrayConverter", "io.debezium.converters.BinaryDataConverter"} {
+		out = append(out, plugins(class, "3.6.1.Final", delegatingDef(), newDelegating)...)
+	}
+	return out
+}
+
+func plugins(class, version string, def *configdef.Def, build func(config map[string]string, isKey bool) (*Converter, error)) []connect.Plugin {
+	return []connect.Plugin{
+		{
+			Class: class, Version: version, Kind: connect.KindConverter, Def: def,
+			NewConverter: func(config map[string]string, isKey bool) (connect.Converter, error) { return build(config, isKey) },
+		},
+		{
+			Class: class, Version: version, Kind: connect.KindHeaderConverter, Def: def,
+			NewHeaderConverter: func(config map[string]string) (connect.HeaderConverter, error) { return build(config, false) },
+		},
+	}
+}
