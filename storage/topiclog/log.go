@@ -3,15 +3,16 @@
 //
 // # Duties and order
 //
-//  1. Start creates the topic or checks it, reads it to its end, calling apply
-//     for what it finds, and returns. From then on one goroutine, the tail, owns
-//     the reader and alone calls apply.
-//  2. Append and Send write records. They are applied when the tail reads them
+//  1. Open creates the topic or checks it, reads it to its end, calling apply
+//     for what it finds, and returns.
+//  2. Follow starts the tail: the goroutine that from then on owns the reader
+//     and alone calls apply.
+//  3. Append and Send write records. They are applied when the tail reads them
 //     back: after ReadToEnd at the latest.
-//  3. With a transactional id, records that only the leader of a group may
+//  4. With a transactional id, records that only the leader of a group may
 //     write go through AppendExclusive, after Claim. Whoever claims last wins: the
 //     others get kafka.ErrFenced and must claim anew.
-//  4. Close ends the tail and the writers.
+//  5. Close ends the tail and the writers.
 package topiclog
 
 import (
@@ -64,8 +65,8 @@ type Log struct {
 
 	exclusive exclusive
 
-	stop    context.CancelFunc
-	stopped chan struct{}
+	stop    context.CancelFunc // nil before Follow
+	stopped chan struct{}      // closed when the tail has ended
 }
 
 // barrier is done when the tail has read up to ends.
@@ -74,20 +75,24 @@ type barrier struct {
 	done chan struct{}
 }
 
-// Start starts a log: see the package documentation.
-func Start(ctx context.Context, cfg Config, apply Apply) (*Log, error) {
+// Open makes a log and reads it to its end: see the package documentation.
+func Open(ctx context.Context, cfg Config, apply Apply) (*Log, error) {
 	l := &Log{cfg: cfg, log: cfg.Logger, apply: apply, stopped: make(chan struct{})}
 	if l.log == nil {
 		l.log = slog.New(slog.DiscardHandler)
 	}
 	if err := l.start(ctx); err != nil {
 		l.closeClients()
-		return nil, fmt.Errorf("starting the log of %s in topic %q: %w", cfg.Purpose, cfg.Topic.Name, err)
+		return nil, fmt.Errorf("opening the log of %s in topic %q: %w", cfg.Purpose, cfg.Topic.Name, err)
 	}
-	tailCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
-	l.stop = stop
-	go l.tail(tailCtx)
 	return l, nil
+}
+
+// Follow starts to apply what is written from now on. It is called once.
+func (l *Log) Follow() {
+	ctx, stop := context.WithCancel(context.Background())
+	l.stop = stop
+	go l.tail(ctx)
 }
 
 func (l *Log) start(ctx context.Context) error {
@@ -295,11 +300,12 @@ func (l *Log) Close() {
 	l.closed = true
 	l.mu.Unlock()
 	if closed {
-		<-l.stopped
 		return
 	}
-	l.stop()
-	<-l.stopped
+	if l.stop != nil {
+		l.stop()
+		<-l.stopped
+	}
 	l.exclusive.release()
 	l.closeClients()
 }
