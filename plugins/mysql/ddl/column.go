@@ -280,9 +280,10 @@ func (c *cursor) literalOrFunction() defaultValue {
 		c.fail("expected a literal, CURRENT_TIMESTAMP or an expression in parentheses")
 		return defaultValue{}
 	}
+	// Debezium's MariaDB parser does not see the call of a function as a default.
 	c.pos = start
 	c.operand()
-	return defaultValue{given: true}
+	return defaultValue{}
 }
 
 // acceptLiteral takes a literal and returns its text without quotes.
