@@ -24,7 +24,9 @@ type Config struct {
 	Events   EventsConfig
 	History  HistoryConfig
 
-	MaxBatchSize int // max.batch.size: records a batch
+	MaxBatchSize int           // max.batch.size: records a batch
+	MaxRetries   int           // errors.max.retries; -1 for no limit
+	RetryWait    time.Duration // retriable.restart.connector.wait.ms
 }
 
 // ServerConfig says how to reach the server.
@@ -147,13 +149,13 @@ func ParseConfig(config map[string]string, log *slog.Logger) (*Config, error) {
 		Name:         current["name"],
 		Prefix:       r.text("topic.prefix"),
 		Generation:   3,
-		MaxBatchSize: r.number("max.batch.size"),
-		Server:       r.server(),
-		Filters:      r.filters(),
-		Snapshot:     r.snapshot(),
-		Stream:       r.stream(),
-		Events:       r.events(),
-		History:      r.history(),
+		MaxBatchSize: r.number("max.batch.size"), MaxRetries: r.number("errors.max.retries"), RetryWait: r.millis("retriable.restart.connector.wait.ms"),
+		Server:   r.server(),
+		Filters:  r.filters(),
+		Snapshot: r.snapshot(),
+		Stream:   r.stream(),
+		Events:   r.events(),
+		History:  r.history(),
 	}
 	if generation1(config) {
 		c.Generation = 1

@@ -51,7 +51,7 @@ func (b *Builder) SchemaChange(batch *connect.Batch, src *Source, offset connect
 	key.Set(0, data.String(c.Database))
 	val := a.Struct(b.changes.value)
 	f := val.Fields()
-	f[0] = b.source(a, src, data.String(src.DB), optional(src.Table))
+	f[0] = b.source(a, src, data.String(src.DB), changedTables(c.Group, src.Table))
 	f[1] = data.Int64(b.now / 1_000_000)
 	f[2], f[4] = data.String(c.Database), data.String(c.SQL)
 	f[5] = data.Array(b.tableChanges(a, c))
@@ -59,6 +59,15 @@ func (b *Builder) SchemaChange(batch *connect.Batch, src *Source, offset connect
 	r.KeySchema, r.Key = b.changes.key, data.StructOf(key)
 	r.ValueSchema, r.Value = b.changes.value, data.StructOf(val)
 	r.Partition, r.Headers = 0, b.headers
+}
+
+// changedTables is source.table: null for a statement about a database, and
+// empty for one that changed nothing.
+func changedTables(group []table.ID, names string) data.Value {
+	if group != nil && len(group) == 0 {
+		return data.Null()
+	}
+	return data.String(names)
 }
 
 // joinNames joins the names of tables as source.table has them.
@@ -78,21 +87,13 @@ func (b *Builder) tableChanges(a *data.Arena, c *ddl.Change) []data.Value {
 	}
 	change := a.Struct(b.changes.change)
 	f := change.Fields()
-	f[0], f[1] = data.String(c.Kind.EventType()), data.String(changeID(c))
+	f[0], f[1] = data.String(c.Kind.EventType()), data.String(c.ID.Quoted())
 	if c.Table != nil && c.Kind != ddl.DropTable {
 		f[2] = b.tableValue(a, c.Table)
 	}
 	out := a.Values(1)
 	out[0] = data.StructOf(change)
 	return out
-}
-
-// changeID is the table's quoted name; a renamed one says its old name first.
-func changeID(c *ddl.Change) string {
-	if c.Renamed() {
-		return c.Previous.Quoted() + "," + c.ID.Quoted()
-	}
-	return c.ID.Quoted()
 }
 
 func (b *Builder) tableValue(a *data.Arena, t *table.Table) data.Value {

@@ -12,7 +12,7 @@ func buildTransactionSchemas() transactionSchemas {
 	text, optLong := data.New(data.TypeString).Build(), data.New(data.TypeInt64).Optional().Build()
 	var s transactionSchemas
 	s.key = data.NewStruct().Name("io.debezium.connector.common.TransactionMetadataKey").Version(1).Field("id", text).Build()
-	s.collection = data.NewStruct().Name("event.collection").Version(1).
+	s.collection = data.NewStruct().Name("event.collection").Version(1).Optional().
 		Field("data_collection", text).Field("event_count", data.New(data.TypeInt64).Build()).Build()
 	s.value = data.NewStruct().Name("io.debezium.connector.common.TransactionMetadataValue").Version(1).
 		Field("status", text).Field("id", text).Field("event_count", optLong).

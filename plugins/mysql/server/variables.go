@@ -52,6 +52,10 @@ func (c *Conn) variables(ctx context.Context, statement string, names []string) 
 	return v, nil
 }
 
+// VersionNumber is the server's version as major*10000 + minor*100 + patch, as
+// in 90704.
+func (c *Conn) VersionNumber() int { return versionNumber(c.version) }
+
 // versionNumber gives the version as major*10000 + minor*100 + patch, as in 90704.
 func versionNumber(version string) int {
 	n := 0

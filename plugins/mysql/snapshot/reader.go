@@ -52,13 +52,6 @@ type Schema interface {
 	SetClock(nanos int64)
 }
 
-// Position is where the snapshot was taken and streaming starts.
-type Position struct {
-	File  string
-	Pos   int64
-	GTIDs *position.Set // nil without GTIDs
-}
-
 // Reader takes one snapshot. It belongs to one goroutine.
 type Reader struct {
 	cfg    Config
@@ -68,7 +61,8 @@ type Reader struct {
 	lock   locker
 	slab   position.Slab
 
-	at       Position
+	file     string // where the snapshot was taken
+	pos      int64
 	gtids    position.SetText
 	started  bool
 	pending  []Statement // structure that has not been applied
@@ -92,9 +86,6 @@ func New(conn *server.Conn, cfg Config, schema Schema) (*Reader, error) {
 	r.lock = locker{conn: conn, mode: mode, timeout: cfg.LockTimeout, log: cfg.Logger}
 	return r, nil
 }
-
-// Position is where the snapshot was taken; valid once Fill has returned.
-func (r *Reader) Position() Position { return r.at }
 
 // Fill adds records to the batch until it is full or the snapshot has ended.
 // It returns only when the last record of the batch is known to be followed by
@@ -124,7 +115,7 @@ func (r *Reader) Fill(ctx context.Context, b *connect.Batch) (done bool, err err
 	if done, err = r.read(ctx, b); err != nil || !done {
 		return false, err
 	}
-	r.last.mark(b, r.endOffset())
+	r.last.mark(b, r.EndOffset())
 	return true, r.end(ctx)
 }
 
@@ -153,7 +144,7 @@ func (r *Reader) begin(ctx context.Context) error {
 		return err
 	}
 	r.log.Info("snapshot: structure read", "tables", len(tables.schema), "captured", len(tables.data),
-		"file", r.at.File, "pos", r.at.Pos, "gtids", r.gtids.String())
+		"file", r.file, "pos", r.pos, "gtids", r.gtids.String())
 	if !r.cfg.Data {
 		return nil
 	}
@@ -164,14 +155,14 @@ func (r *Reader) begin(ctx context.Context) error {
 // readPosition notes where the binlog stands.
 func (r *Reader) readPosition(ctx context.Context) error {
 	if from := r.cfg.From; from != nil {
-		r.at = Position{File: from.File, Pos: from.Pos}
+		r.file, r.pos = from.File, from.Pos
 		return r.setGTIDs(from.GTIDs)
 	}
 	st, err := r.conn.BinlogStatus(ctx)
 	if err != nil {
 		return fmt.Errorf("reading the position of the binlog: %w", err)
 	}
-	r.at = Position{File: st.File, Pos: st.Pos}
+	r.file, r.pos = st.File, st.Pos
 	return r.setGTIDs(st.GTIDs)
 }
 
@@ -183,7 +174,7 @@ func (r *Reader) setGTIDs(text string) error {
 	if err != nil {
 		return fmt.Errorf("reading the server's GTID set: %w", err)
 	}
-	r.at.GTIDs, r.gtids = set, set.Text()
+	r.gtids = set.Text()
 	return nil
 }
 
@@ -192,13 +183,13 @@ func (r *Reader) offset(nanos int64) connect.Offset {
 	return connect.Offset{Base: r.slab.New(r.base(nanos, position.SnapshotInitial))}
 }
 
-// endOffset is the offset after the snapshot.
-func (r *Reader) endOffset() connect.Offset {
+// EndOffset is the offset after the snapshot; valid once Fill has ended it.
+func (r *Reader) EndOffset() connect.Offset {
 	return connect.Offset{Base: r.slab.New(r.base(r.src.Nanos, ""))}
 }
 
 func (r *Reader) base(nanos int64, s position.SnapshotType) position.Base {
-	return position.Base{File: r.at.File, Pos: r.at.Pos, GTIDs: r.gtids, Time: nanos / 1e9, HasTime: true, Snapshot: s}
+	return position.Base{File: r.file, Pos: r.pos, GTIDs: r.gtids, Time: nanos / 1e9, HasTime: true, Snapshot: s}
 }
 
 // applyNext applies one statement of the structure.
@@ -207,7 +198,7 @@ func (r *Reader) applyNext(ctx context.Context, b *connect.Batch) error {
 	r.pending = r.pending[1:]
 	now := r.cfg.Clock().UnixNano()
 	r.schema.SetClock(now)
-	r.src = event.Source{Nanos: now, Marker: event.MarkSnapshot, File: r.at.File, Pos: r.at.Pos}
+	r.src = event.Source{Nanos: now, Marker: event.MarkSnapshot, File: r.file, Pos: r.pos}
 	before := len(b.Records)
 	if err := r.schema.Apply(ctx, b, st, &r.src, r.offset(now)); err != nil {
 		return err

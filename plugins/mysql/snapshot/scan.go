@@ -81,7 +81,7 @@ func (r *Reader) open(ctx context.Context) error {
 	}
 	s.plan, s.count, s.began = plan, 0, r.cfg.Clock()
 	s.bind()
-	r.src = event.Source{Nanos: now.UnixNano(), File: r.at.File, Pos: r.at.Pos}
+	r.src = event.Source{Nanos: now.UnixNano(), File: r.file, Pos: r.pos}
 	s.offset = r.offset(r.src.Nanos)
 	return r.ahead(ctx)
 }

@@ -1,0 +1,144 @@
+package mysql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+
+	gomysql "github.com/go-mysql-org/go-mysql/mysql"
+	"github.com/millrace/millrace/plugins/configdef"
+	"github.com/millrace/millrace/plugins/connect"
+	"github.com/millrace/millrace/plugins/mysql/position"
+	"github.com/millrace/millrace/plugins/mysql/server"
+)
+
+// Plugins describes the package's connectors.
+func Plugins() []connect.Plugin {
+	return []connect.Plugin{{
+		Class: "io.debezium.connector.mysql.MySqlConnector", Version: connectorVersion, Kind: connect.KindSource,
+		Def:           configdef.New(keys()...),
+		NewConnector:  func() connect.Connector { return &connector{} },
+		NewSourceTask: newTask,
+	}}
+}
+
+// connector hands its configuration to a single task: a binlog has one order.
+type connector struct{ config map[string]string }
+
+var (
+	_ connect.Connector          = (*connector)(nil)
+	_ connect.Validator          = (*connector)(nil)
+	_ connect.ExactlyOnceSupport = (*connector)(nil)
+)
+
+// Start implements connect.Connector. What keeps the task from working is
+// logged here already, where the connector was created.
+func (c *connector) Start(ctx context.Context, cc connect.ConnectorContext, config map[string]string) error {
+	c.config = maps.Clone(config)
+	cfg, err := ParseConfig(config, cc.Logger())
+	if err != nil {
+		return err
+	}
+	go warnOfProblems(ctx, cfg, cc.Logger())
+	return nil
+}
+
+// warnOfProblems logs what the task will fail for. It ends by itself, within
+// the connection's timeout.
+func warnOfProblems(ctx context.Context, cfg *Config, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(ctx, cfg.Server.ValidationTimeout)
+	defer cancel()
+	mode, err := cfg.mode()
+	if err != nil {
+		return // the task says so
+	}
+	conn, err := open(ctx, cfg, log)
+	if err != nil {
+		return
+	}
+	defer func() { _ = conn.Close() }()
+	for _, problem := range serverProblems(ctx, conn, mode) {
+		log.Warn("the task will fail", "problem", problem)
+	}
+}
+
+// TaskConfigs implements connect.Connector.
+func (c *connector) TaskConfigs(_ context.Context, maxTasks int) ([]map[string]string, error) {
+	if maxTasks > 1 {
+		return nil, errors.New("Only a single connector task may be started")
+	}
+	return []map[string]string{maps.Clone(c.config)}, nil
+}
+
+// Stop implements connect.Connector.
+func (c *connector) Stop(context.Context) error { return nil }
+
+// SupportsExactlyOnce implements connect.ExactlyOnceSupport.
+func (c *connector) SupportsExactlyOnce(map[string]string) bool { return true }
+
+// Validate implements connect.Validator: the properties, and when all are well
+// the connection (BinlogConnector.validateConnection).
+func (c *connector) Validate(ctx context.Context, config map[string]string) *configdef.Result {
+	log := slog.New(slog.DiscardHandler)
+	result := validate(modernise(config, log))
+	if result.ErrorCount() > 0 {
+		return result
+	}
+	cfg, err := ParseConfig(config, log)
+	if err != nil {
+		result.AddError("database.hostname", err.Error())
+		return result
+	}
+	if problem := checkConnection(ctx, cfg); problem != "" {
+		result.AddError("database.hostname", problem)
+	}
+	return result
+}
+
+// checkConnection says in Debezium's words why the server cannot be reached;
+// what Debezium leaves unsaid goes to the log.
+func checkConnection(ctx context.Context, cfg *Config) string {
+	ctx, cancel := context.WithTimeout(ctx, cfg.Server.ValidationTimeout)
+	defer cancel()
+	log := slog.Default().With("connector", cfg.Name)
+	conn, err := open(ctx, cfg, log)
+	if err == nil {
+		_ = conn.Close() // it was only tried
+		return ""
+	}
+	log.Error("the database cannot be reached", "error", err)
+	var refused *server.Error
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Sprintf("Connection validation timed out after %d ms", cfg.Server.ValidationTimeout.Milliseconds())
+	case errors.As(err, &refused) && unreachable(refused.Kind):
+		return "Error during connection validation: Failed to establish connection with the database: "
+	}
+	return "Unable to connect: " + rootMessage(err)
+}
+
+func unreachable(k server.Kind) bool {
+	return k == server.KindUnknownHost || k == server.KindUnreachable || k == server.KindTimeout || k == server.KindNotMySQL
+}
+
+// rootMessage is what the server said, where it said something.
+func rootMessage(err error) string {
+	var said *gomysql.MyError
+	if errors.As(err, &said) {
+		return said.Message
+	}
+	return err.Error()
+}
+
+func open(ctx context.Context, cfg *Config, log *slog.Logger) (*server.Conn, error) {
+	sc, err := cfg.serverConfig(log)
+	if err != nil {
+		return nil, err
+	}
+	return server.Connect(ctx, sc)
+}
+
+// partition is the source partition of a connector.
+func partition(prefix string) map[string]any { return position.Partition(prefix) }

@@ -1,0 +1,251 @@
+package mysql
+
+import (
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/millrace/millrace/plugins/mysql/event"
+	"github.com/millrace/millrace/plugins/mysql/position"
+	"github.com/millrace/millrace/plugins/mysql/server"
+	"github.com/millrace/millrace/plugins/mysql/snapshot"
+	"github.com/millrace/millrace/plugins/mysql/table"
+	"github.com/millrace/millrace/plugins/mysql/value"
+	"github.com/millrace/millrace/storage/kafka"
+)
+
+// This file turns the Config into those of the packages that do the work.
+
+// Releases that records say they come from.
+const (
+	connectorVersion = "3.6.1.Final"
+	connectorName    = "mysql"
+)
+
+// serverConfig says how to connect. TIMESTAMPs are read in UTC, whatever zone
+// the server is in, so that no hour is read twice when clocks are set back.
+func (c *Config) serverConfig(log *slog.Logger) (server.Config, error) {
+	mode, err := server.ParseTLSMode(c.Server.SSLMode)
+	if err != nil {
+		return server.Config{}, fmt.Errorf("database.ssl.mode: %w", err)
+	}
+	keys, err := c.tlsConfig(mode)
+	if err != nil {
+		return server.Config{}, err
+	}
+	s := server.Config{
+		Host: c.Server.Host, Port: c.Server.Port, User: c.Server.User, Password: c.Server.Password,
+		TLSMode: mode, TLS: keys, Timeout: c.Server.ConnectTimeout,
+		Session:     append([]string{"SET time_zone='+00:00'"}, c.Server.InitialStatements...),
+		ProgramName: "millrace/" + c.Name, Logger: log,
+	}
+	if c.Server.KeepAlive {
+		s.KeepAlive = c.Server.KeepAliveInterval
+	}
+	return s, nil
+}
+
+// tlsConfig loads the key stores; nil when there are none.
+func (c *Config) tlsConfig(mode server.TLSMode) (*tls.Config, error) {
+	if mode == server.TLSDisabled || c.Server.KeyStore == "" && c.Server.TrustStore == "" {
+		return nil, nil
+	}
+	stores := kafka.Properties{}
+	for name, v := range map[string]string{
+		"ssl.keystore.location": c.Server.KeyStore, "ssl.keystore.password": c.Server.KeyStorePassword,
+		"ssl.truststore.location": c.Server.TrustStore, "ssl.truststore.password": c.Server.TrustStorePassword,
+	} {
+		if v != "" {
+			stores[name] = v
+		}
+	}
+	config, err := kafka.ClientTLS(stores)
+	if err != nil {
+		return nil, fmt.Errorf("database.%w", err) // the store's property has the same name below "database."
+	}
+	return config, nil
+}
+
+func (c *Config) filter() (*table.Filter, error) {
+	return table.NewFilter(table.FilterConfig{
+		IncludeDatabases: c.Filters.IncludeDatabases, ExcludeDatabases: c.Filters.ExcludeDatabases,
+		IncludeTables: c.Filters.IncludeTables, ExcludeTables: c.Filters.ExcludeTables,
+		IncludeColumns: c.Filters.IncludeColumns, ExcludeColumns: c.Filters.ExcludeColumns,
+		IgnoreBuiltin: c.Filters.IgnoreBuiltin, SignalTables: c.Filters.SignalTables,
+	})
+}
+
+func (c *Config) mode() (snapshot.Mode, error) {
+	a := c.Snapshot.ConfigurationBased
+	return snapshot.ParseMode(c.Snapshot.Mode, snapshot.Answers{
+		Data: a.SnapshotData, Schema: a.SnapshotSchema, Stream: a.StartStream, OnSchemaError: a.OnSchemaError, OnDataError: a.OnDataError,
+	})
+}
+
+func (c *Config) snapshotConfig(filter *table.Filter, log *slog.Logger) (snapshot.Config, error) {
+	include, err := patterns("table.include.list", c.Filters.IncludeTables)
+	if err != nil {
+		return snapshot.Config{}, err
+	}
+	only, err := patterns("snapshot.include.collection.list", c.Snapshot.IncludeTables)
+	if err != nil {
+		return snapshot.Config{}, err
+	}
+	return snapshot.Config{
+		Filter: filter, Locking: c.Snapshot.LockingMode, LockTimeout: c.Snapshot.LockTimeout,
+		IncludeTables: include, OnlyTables: only,
+		OnlyCapturedTables: c.History.OnlyCapturedTables, OnlyCapturedDatabases: c.History.OnlyCapturedDatabases,
+		Order: c.Snapshot.OrderByRowCount, Overrides: c.Snapshot.Overrides, Logger: log,
+	}, nil
+}
+
+func patterns(property, list string) (table.Patterns, error) {
+	p, err := table.ParsePatterns(list)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", property, err)
+	}
+	return p, nil
+}
+
+func (c *Config) eventConfig(filter *table.Filter, flavor position.Flavor, task int, runID string, log *slog.Logger) (event.Config, error) {
+	e := event.Config{
+		Topics: event.TopicConfig{
+			Strategy: c.Events.TopicNaming, Prefix: c.Prefix, Delimiter: c.Events.TopicDelimiter,
+			HeartbeatPrefix: c.Events.TopicHeartbeatPrefix, Transaction: c.Events.TopicTransaction,
+		},
+		Connector: connectorName, Version: connectorVersion,
+		Tombstones: c.Events.Tombstones, Skipped: c.Events.Skipped, KeyColumns: c.Events.KeyColumns,
+		Headers: c.Events.Headers, Task: task, RunID: runID, Filter: filter,
+	}
+	var err error
+	if e.SchemaNames, err = event.ParseAdjustment(c.Events.SchemaNames); err != nil {
+		return e, fmt.Errorf("schema.name.adjustment.mode: %w", err)
+	}
+	if e.FieldNames, err = event.ParseAdjustment(c.Events.FieldNames); err != nil {
+		return e, fmt.Errorf("field.name.adjustment.mode: %w", err)
+	}
+	e.Value, err = c.valueOptions(flavor, log)
+	return e, err
+}
+
+func (c *Config) valueOptions(flavor position.Flavor, log *slog.Logger) (value.Options, error) {
+	o := value.Options{
+		AdjustYears: c.Events.TimeAdjuster, MariaDB: flavor == position.MariaDB,
+		Warn: func(err error) {
+			log.Warn("a value cannot be converted and becomes null; event.converting.failure.handling.mode=fail stops instead", "error", err)
+		},
+	}
+	var err error
+	choose := func(property, name string, set func(i int), names ...string) {
+		for i, n := range names {
+			if n == name {
+				set(i)
+				return
+			}
+		}
+		if err == nil {
+			err = fmt.Errorf("%s: %q is none of %s", property, name, strings.Join(names, ", "))
+		}
+	}
+	choose("decimal.handling.mode", c.Events.DecimalMode, func(i int) { o.Decimal = value.DecimalMode(i) }, "precise", "string", "double")
+	choose("time.precision.mode", c.Events.TimeMode, func(i int) { o.Time = value.TimeMode(i) },
+		"adaptive_time_microseconds", "adaptive", "connect", "isostring", "microseconds", "nanoseconds")
+	choose("bigint.unsigned.handling.mode", c.Events.UnsignedMode, func(i int) { o.BigintUnsigned = value.BigintMode(i) }, "long", "precise")
+	choose("binary.handling.mode", c.Events.BinaryMode, func(i int) { o.Binary = value.BinaryMode(i) }, "bytes", "base64", "base64-url-safe", "hex")
+	choose("event.converting.failure.handling.mode", c.Events.EventConversionFailure, func(i int) { o.OnError = value.ErrorMode(i) }, "warn", "fail", "skip")
+	if err != nil {
+		return o, err
+	}
+	o.Mappers, err = c.mappers()
+	return o, err
+}
+
+// mappers are the rules for columns, in the order in which Debezium tries them.
+func (c *Config) mappers() ([]value.Mapper, error) {
+	var byKind [5][]value.Mapper
+	for _, r := range c.Events.ColumnRules {
+		ps, err := patterns("column."+r.Kind, r.Columns)
+		if err != nil {
+			return nil, err
+		}
+		match := value.MatchColumns(ps)
+		switch r.Kind {
+		case "truncate":
+			byKind[0] = append(byKind[0], value.Truncate(match, r.Length))
+		case "mask":
+			byKind[1] = append(byKind[1], value.Mask(match, r.Length))
+		default:
+			version := 1
+			if r.Kind == "hash.v2" {
+				version = 2
+			}
+			m, err := value.Hash(match, r.Hash, r.Salt, version == 2)
+			if err != nil {
+				return nil, fmt.Errorf("column.mask.hash: %w", err)
+			}
+			byKind[2+version] = append(byKind[2+version], m)
+		}
+	}
+	propagated, err := c.propagation()
+	if err != nil {
+		return nil, err
+	}
+	byKind[2] = propagated
+	var all []value.Mapper
+	for _, ms := range byKind {
+		all = append(all, ms...)
+	}
+	return all, nil
+}
+
+func (c *Config) propagation() ([]value.Mapper, error) {
+	var ms []value.Mapper
+	for _, p := range []struct {
+		property, list string
+		match          func(table.Patterns) func(table.ID, *table.Column) bool
+	}{
+		{"column.propagate.source.type", c.Events.PropagateColumns, value.MatchColumns},
+		{"datatype.propagate.source.type", c.Events.PropagateTypes, value.MatchTypes},
+	} {
+		ps, err := patterns(p.property, p.list)
+		if err != nil {
+			return nil, err
+		}
+		if len(ps) > 0 {
+			ms = append(ms, value.PropagateType(p.match(ps)))
+		}
+	}
+	return ms, nil
+}
+
+// keepGTID says which sources of transactions count (gtid.source.includes and
+// .excludes); nil for all.
+func (c *Config) keepGTID() (func(source string) bool, error) {
+	include, err := patterns("gtid.source.includes", strings.Join(c.Stream.GTIDIncludes, ","))
+	if err != nil {
+		return nil, err
+	}
+	exclude, err := patterns("gtid.source.excludes", strings.Join(c.Stream.GTIDExcludes, ","))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(include) > 0:
+		return include.Match, nil
+	case len(exclude) > 0:
+		return func(source string) bool { return !exclude.Match(source) }, nil
+	}
+	return nil, nil
+}
+
+// heartbeatPeriod is how often an idle server sends a sign of life: often enough
+// for the keep-alive and for heartbeat.interval.ms.
+func (c *Config) heartbeatPeriod() time.Duration {
+	const factor = 0.8 // of connect.keep.alive.interval.ms, as in Debezium
+	period := time.Duration(float64(c.Server.KeepAliveInterval) * factor)
+	if h := c.Stream.HeartbeatInterval; h > 0 && h < period {
+		period = h
+	}
+	return period
+}

@@ -1,0 +1,120 @@
+package mysql
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/millrace/millrace/plugins/connect"
+	"github.com/millrace/millrace/plugins/mysql/ddl"
+	"github.com/millrace/millrace/plugins/mysql/event"
+	"github.com/millrace/millrace/plugins/mysql/history"
+	"github.com/millrace/millrace/plugins/mysql/snapshot"
+	"github.com/millrace/millrace/plugins/mysql/table"
+)
+
+// schema knows the tables: it applies DDL, records it in the schema history,
+// makes schema-change records and compiles plans. It belongs to the goroutine
+// that calls Poll. (io.debezium.connector.binlog.BinlogDatabaseSchema)
+type schema struct {
+	changes bool // include.schema.changes
+	skip    bool // schema.history.internal.skip.unparseable.ddl
+	policy  history.Policy
+	parser  *ddl.Parser
+	history *history.History
+	events  *event.Builder
+	log     *slog.Logger
+	// plans holds what was compiled, by table; it is emptied when DDL changes
+	// anything. version counts these changes for those who hold plans themselves.
+	plans   map[*table.Table]*event.Plan
+	version int
+}
+
+// Plan makes the events of a table; nil when the table is not known.
+func (s *schema) Plan(id table.ID) (*event.Plan, error) {
+	t := s.parser.Catalog().Table(id)
+	if t == nil {
+		return nil, nil
+	}
+	if p := s.plans[t]; p != nil {
+		return p, nil
+	}
+	p, err := s.events.Plan(t)
+	if err != nil {
+		return nil, err
+	}
+	s.plans[t] = p
+	return p, nil
+}
+
+// SetClock sets the time at which records are made.
+func (s *schema) SetClock(nanos int64) { s.events.SetClock(nanos) }
+
+// Flush makes what Apply recorded durable.
+func (s *schema) Flush(ctx context.Context) error { return s.history.StopBuffering(ctx) }
+
+// Apply applies a statement of a snapshot.
+func (s *schema) Apply(ctx context.Context, b *connect.Batch, st snapshot.Statement, src *event.Source, offset connect.Offset) error {
+	return s.apply(ctx, b, st.Database, st.SQL, src, offset)
+}
+
+// apply applies a DDL statement. Unless the history is buffering, what it
+// changed is durably recorded before its records are in the batch, and so
+// before any offset can pass it.
+func (s *schema) apply(ctx context.Context, b *connect.Batch, database, sql string, src *event.Source, offset connect.Offset) error {
+	changes, err := s.parse(database, sql, src)
+	if err != nil || len(changes) == 0 {
+		return err
+	}
+	s.version++
+	clear(s.plans)
+	selected := s.policy.Select(database, sql, changes)
+	for i := range selected {
+		if err := s.record(ctx, b, &selected[i], src, offset); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *schema) parse(database, sql string, src *event.Source) ([]ddl.Change, error) {
+	changes, err := s.parser.Apply(database, sql)
+	if err == nil {
+		return changes, nil
+	}
+	if s.skip {
+		s.log.Warn("a DDL statement cannot be applied and is skipped", "database", database, "statement", sql, "file", src.File, "pos", src.Pos, "error", err)
+		return nil, nil
+	}
+	return nil, fmt.Errorf("the DDL statement at %s:%d cannot be applied; set schema.history.internal.skip.unparseable.ddl=true to skip it if it changes no captured table: %w; statement: %s",
+		src.File, src.Pos, err, sql)
+}
+
+// record writes one change to the history and the schema-change topic.
+func (s *schema) record(ctx context.Context, b *connect.Batch, c *ddl.Change, src *event.Source, offset connect.Offset) error {
+	if c.Kind == ddl.TruncateTable {
+		return s.truncate(b, c, src, offset)
+	}
+	if s.policy.Stores(c) {
+		if err := s.history.Record(ctx, c, offset.Map()); err != nil {
+			return err
+		}
+	}
+	if s.changes {
+		s.events.SchemaChange(b, src, offset, c)
+	}
+	return nil
+}
+
+// truncate adds the event of a TRUNCATE TABLE, which changes no structure.
+func (s *schema) truncate(b *connect.Batch, c *ddl.Change, src *event.Source, offset connect.Offset) error {
+	if !s.policy.Filter.Captured(c.ID) {
+		return nil
+	}
+	plan, err := s.Plan(c.ID)
+	if err != nil || plan == nil {
+		return err
+	}
+	plan.Truncate(b, src, offset)
+	return nil
+}

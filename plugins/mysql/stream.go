@@ -1,0 +1,317 @@
+package mysql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/millrace/millrace/plugins/connect"
+	"github.com/millrace/millrace/plugins/mysql/binlog"
+	"github.com/millrace/millrace/plugins/mysql/ddl"
+	"github.com/millrace/millrace/plugins/mysql/event"
+	"github.com/millrace/millrace/plugins/mysql/position"
+	"github.com/millrace/millrace/plugins/mysql/table"
+	"github.com/millrace/millrace/plugins/mysql/value"
+)
+
+// stream turns the events of the binlog into records. It belongs to the
+// goroutine that calls Poll; its reader's memory is valid until the next event,
+// so everything that a record keeps is copied into the batch's arena.
+type stream struct {
+	cfg     *Config
+	reader  *binlog.Reader
+	tracker *binlog.Tracker
+	schema  *schema
+	events  *event.Builder
+	beat    *heartbeat
+	tx      *transaction // nil without provide.transaction.metadata
+	log     *slog.Logger
+	now     func() time.Time
+
+	src     event.Source  // reused; complete for the current event
+	gtid    position.GTID // whose text is in src
+	maps    map[*binlog.TableMap]*mapped
+	version int // of the schema that maps was made for
+	before  []value.Cell
+	after   []value.Cell
+}
+
+// mapped is a table map with what its rows become; plan is nil for tables that
+// are not captured.
+type mapped struct {
+	plan    *event.Plan
+	decoder *value.RowDecoder
+	name    string // DATABASE.TABLE
+}
+
+// fill adds records until the batch is full or no event is ready, waiting for
+// the first record only.
+func (s *stream) fill(ctx context.Context, b *connect.Batch) error {
+	for !b.Full() {
+		if len(b.Records) > 0 && !s.reader.Buffered() {
+			return nil
+		}
+		if err := s.next(ctx, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// next handles one event.
+func (s *stream) next(ctx context.Context, b *connect.Batch) error {
+	e, err := s.reader.Next(ctx)
+	if err != nil {
+		return s.unreadable(err)
+	}
+	action := s.tracker.Enter(e)
+	now := s.now()
+	s.events.SetClock(now.UnixNano())
+	if err := s.handle(ctx, b, e, action); err != nil {
+		return err
+	}
+	s.tracker.Leave(e)
+	return s.beat.due(ctx, b, now, s.tracker.Offset)
+}
+
+// unreadable deals with an event that cannot be decoded, as
+// event.processing.failure.handling.mode says.
+func (s *stream) unreadable(err error) error {
+	var bad *binlog.EventError
+	if !errors.As(err, &bad) || s.cfg.Stream.FailureHandling == "fail" {
+		return err
+	}
+	if s.cfg.Stream.FailureHandling == "warn" {
+		s.log.Warn("an event of the binlog cannot be read and is skipped", "error", err)
+	}
+	return nil
+}
+
+func (s *stream) handle(ctx context.Context, b *connect.Batch, e *binlog.Event, a binlog.Action) error {
+	switch a.Boundary {
+	case binlog.Begin:
+		s.begin(b)
+		return nil
+	case binlog.Commit, binlog.Rollback:
+		s.end(b)
+		return nil
+	}
+	switch e.Kind {
+	case binlog.KindRows:
+		return s.rows(b, e, a)
+	case binlog.KindQuery:
+		return s.query(ctx, b, e)
+	case binlog.KindRowsQuery:
+		if s.cfg.Stream.IncludeQuery {
+			s.src.Query, s.src.HasQuery = string(e.Text), true
+		}
+	case binlog.KindRotate:
+		clear(s.maps)
+	case binlog.KindIncident:
+		s.log.Error("the server reports an incident: its binlog may lack changes", "message", string(e.Text), "file", e.File, "pos", e.Pos())
+	}
+	return nil
+}
+
+// begin starts a transaction.
+func (s *stream) begin(b *connect.Batch) {
+	if s.tx != nil {
+		s.tx.begin(b, s.tracker, s.events)
+	}
+}
+
+// end ends a transaction.
+func (s *stream) end(b *connect.Batch) {
+	if s.tx != nil {
+		s.tx.end(b, s.tracker, s.events)
+	}
+	s.src.Query, s.src.HasQuery = "", false
+}
+
+// source completes the source block for the current event.
+func (s *stream) source() {
+	micros, _ := s.tracker.EventMicros()
+	src := &s.src
+	src.Nanos, src.Marker = micros*1000, event.MarkStreaming
+	src.ServerID, src.File, src.Pos = int64(s.tracker.ServerID()), s.tracker.File(), s.tracker.Pos()
+	src.Thread = s.tracker.Thread()
+	src.HasThread = src.Thread >= 0
+	src.Row = 0
+	if g, ok := s.tracker.GTID(); ok && g != s.gtid {
+		s.gtid, src.GTID = g, g.String() // once a transaction
+	}
+}
+
+// rows handles an event with rows.
+func (s *stream) rows(b *connect.Batch, e *binlog.Event, a binlog.Action) error {
+	if a.Skip {
+		return nil
+	}
+	m, err := s.mapped(e.Table)
+	if err != nil || m.plan == nil {
+		return err
+	}
+	s.source()
+	if s.tx != nil {
+		s.tx.table(m.name, s.tracker, a.FirstRow)
+	}
+	rest := e.Rows.Data
+	for i := int64(0); len(rest) > 0; i++ {
+		if rest, err = s.decode(b, m, &e.Rows, rest); err != nil {
+			return fmt.Errorf("row %d of the event at %s:%d, table %s: %w", i+1, e.File, e.Pos(), m.name, err)
+		}
+		if i < a.FirstRow {
+			continue
+		}
+		s.src.Row = int32(i)
+		if err := s.emit(b, m, e.Rows.Op, i+1); err != nil {
+			return fmt.Errorf("event at %s:%d: %w", e.File, e.Pos(), err)
+		}
+	}
+	return nil
+}
+
+// decode decodes the images of one row and returns what follows them.
+func (s *stream) decode(b *connect.Batch, m *mapped, r *binlog.Rows, rest []byte) (_ []byte, err error) {
+	n := m.decoder.Columns()
+	if r.Op != binlog.Insert {
+		s.before = sized(s.before, n)
+		if rest, err = m.decoder.Decode(&b.Arena, r.Before, rest, s.before); err != nil {
+			return nil, err
+		}
+	}
+	if r.Op != binlog.Delete {
+		s.after = sized(s.after, n)
+		if rest, err = m.decoder.Decode(&b.Arena, r.After, rest, s.after); err != nil {
+			return nil, err
+		}
+	}
+	return rest, nil
+}
+
+func sized(cells []value.Cell, n int) []value.Cell {
+	if cap(cells) < n {
+		return make([]value.Cell, n)
+	}
+	return cells[:n]
+}
+
+// emit adds the record of one row; done rows of the event are done then.
+func (s *stream) emit(b *connect.Batch, m *mapped, op binlog.Op, done int64) error {
+	if s.tx != nil {
+		s.src.Transaction = s.tx.next()
+	}
+	offset := s.tracker.RowOffset(done)
+	switch op {
+	case binlog.Insert:
+		return m.plan.Insert(b, &s.src, offset, s.after)
+	case binlog.Delete:
+		return m.plan.Delete(b, &s.src, offset, s.before)
+	}
+	return m.plan.Update(b, &s.src, offset, s.before, s.after, s.second(done))
+}
+
+// second gives the place in the transaction of the second event of a row whose
+// key has changed.
+func (s *stream) second(done int64) func(*event.Source) {
+	if s.tx == nil {
+		return nil
+	}
+	return func(src *event.Source) {
+		src.Transaction = s.tx.next()
+		s.tx.split(s.tracker, done)
+	}
+}
+
+// mapped finds out what the rows of a table map become.
+func (s *stream) mapped(t *binlog.TableMap) (*mapped, error) {
+	if s.version != s.schema.version {
+		clear(s.maps)
+		s.version = s.schema.version
+	}
+	if m := s.maps[t]; m != nil {
+		return m, nil
+	}
+	m, err := s.compile(t)
+	if err != nil {
+		return nil, err
+	}
+	s.maps[t] = m
+	return m, nil
+}
+
+func (s *stream) compile(t *binlog.TableMap) (*mapped, error) {
+	id := table.ID{Database: t.DB, Name: t.Name}
+	m := &mapped{name: id.String()}
+	if !s.schema.policy.Filter.Captured(id) {
+		return m, nil
+	}
+	plan, err := s.schema.Plan(id)
+	if err != nil {
+		return nil, err
+	}
+	if plan == nil {
+		return m, s.unknown(id)
+	}
+	if m.decoder, err = value.NewRowDecoder(t.Columns); err != nil {
+		return nil, fmt.Errorf("table %s: %w", id, err)
+	}
+	m.plan = plan
+	return m, nil
+}
+
+// unknown deals with rows of a captured table that the schema history does not
+// know, as inconsistent.schema.handling.mode says.
+func (s *stream) unknown(id table.ID) error {
+	const advice = "the schema history may be incomplete; take a new snapshot, or rebuild the history with snapshot.mode=recovery"
+	switch s.cfg.Stream.InconsistentSchema {
+	case "warn":
+		s.log.Warn("rows of a table whose structure is not known are skipped; "+advice, "table", id.String(), "file", s.tracker.File(), "pos", s.tracker.Pos())
+		return nil
+	case "skip", "ignore":
+		return nil
+	}
+	return fmt.Errorf("encountered change event for table %s at %s:%d whose schema isn't known to this connector: %s", id, s.tracker.File(), s.tracker.Pos(), advice)
+}
+
+// query handles a statement in the binlog: DDL, or what is neither DDL nor of
+// interest.
+func (s *stream) query(ctx context.Context, b *connect.Batch, e *binlog.Event) error {
+	sql := strings.TrimSpace(string(e.Query.SQL))
+	if isStatementDML(sql) {
+		s.log.Warn("a statement that changes rows is in the binlog as text, so its rows are not captured; every session must use binlog_format=ROW",
+			"file", e.File, "pos", e.Pos())
+		return nil
+	}
+	if hasPrefixFold(sql, "XA ") || hasPrefixFold(sql, "SAVEPOINT ") {
+		return nil
+	}
+	if e.Query.Status.HasSQLMode {
+		s.schema.parser.SetMode(ddl.ModeOfFlags(e.Query.Status.SQLMode))
+	}
+	s.source()
+	s.src.Nanos -= s.src.Nanos % int64(time.Millisecond) // as Debezium has it for DDL
+	s.src.Transaction = nil
+	s.tracker.Touch()
+	return s.schema.apply(ctx, b, string(e.Query.DB), sql, &s.src, s.tracker.Offset())
+}
+
+// isStatementDML tells DML that was logged as a statement.
+func isStatementDML(sql string) bool {
+	for _, verb := range []string{"INSERT ", "UPDATE ", "DELETE ", "REPLACE "} {
+		if hasPrefixFold(sql, verb) {
+			return true
+		}
+	}
+	return false
+}
+
+func hasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
+}
+
+// close ends the connection.
+func (s *stream) close() error { return s.reader.Close() }

@@ -1,0 +1,173 @@
+package mysql
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/millrace/millrace/plugins/connect"
+	"github.com/millrace/millrace/plugins/mysql/server"
+	"github.com/millrace/millrace/plugins/mysql/snapshot"
+)
+
+// task is the connector's only task. All its state belongs to the goroutine that
+// calls Start, Poll and Stop.
+//
+// It goes through these phases; a failure that may pass leads back to the first,
+// with the offset of the last record that was handed over:
+//
+//	recover   connect, check the server, find the offset, recover the history
+//	snapshot  if the mode and the offset say so
+//	stream    until Stop; with snapshot.mode=initial_only the task idles instead
+type task struct {
+	cfg    *Config
+	tc     connect.SourceTaskContext
+	log    *slog.Logger
+	source *connect.SourcePartition
+	now    func() time.Time
+
+	phase  phase
+	last   connect.Offset // of the last record handed over; zero before there was one
+	broken int            // failures in a row
+}
+
+// phase is one source of records.
+type phase interface {
+	// fill adds records to the batch; next is the phase that follows, the phase
+	// itself while it goes on.
+	fill(ctx context.Context, b *connect.Batch) (next phase, err error)
+	close()
+}
+
+// newTask makes a task.
+func newTask() connect.SourceTask { return &task{now: time.Now} }
+
+var _ connect.SourceTask = (*task)(nil)
+
+// Start recovers, so that a connector that cannot work fails at once.
+func (t *task) Start(ctx context.Context, tc connect.SourceTaskContext, config map[string]string) error {
+	t.tc, t.log = tc, tc.Logger()
+	var err error
+	if t.cfg, err = ParseConfig(config, t.log); err != nil {
+		return err
+	}
+	t.source = &connect.SourcePartition{Key: partition(t.cfg.Prefix)}
+	t.phase, err = t.recover(ctx)
+	return err
+}
+
+// Poll implements connect.SourceTask.
+func (t *task) Poll(ctx context.Context, b *connect.Batch) error {
+	defer func() {
+		if n := len(b.Records); n > 0 {
+			t.last = b.Records[n-1].Offset
+		}
+	}()
+	for len(b.Records) == 0 && ctx.Err() == nil {
+		next, err := t.phase.fill(ctx, b)
+		if err != nil {
+			return t.failed(ctx, err)
+		}
+		t.broken = 0
+		if next != t.phase {
+			t.phase.close()
+			t.phase = next
+		}
+	}
+	return nil
+}
+
+// failed deals with a failure: one that may pass makes the task start again
+// after a while (retriable.restart.connector.wait.ms,
+// errors.max.retries).
+func (t *task) failed(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	if !server.Retriable(err) || t.cfg.MaxRetries >= 0 && t.broken >= t.cfg.MaxRetries {
+		return err
+	}
+	t.broken++
+	t.log.Warn("the task starts again after a failure that may pass", "attempt", t.broken, "wait", t.cfg.RetryWait, "error", err)
+	t.phase.close()
+	t.phase = &waiting{until: t.now().Add(t.cfg.RetryWait), then: t.recover}
+	return nil
+}
+
+// waiting passes the time until the next phase.
+type waiting struct {
+	until time.Time
+	then  func(ctx context.Context) (phase, error)
+}
+
+func (w *waiting) fill(ctx context.Context, _ *connect.Batch) (phase, error) {
+	timer := time.NewTimer(time.Until(w.until))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return w, nil
+	case <-timer.C:
+	}
+	return w.then(ctx)
+}
+
+func (w *waiting) close() {}
+
+// Stop implements connect.SourceTask.
+func (t *task) Stop(context.Context) error {
+	if t.phase != nil {
+		t.phase.close()
+	}
+	return nil
+}
+
+// snapshotPhase reads the snapshot and then hands over to the stream.
+type snapshotPhase struct {
+	*session
+	reader *snapshot.Reader
+}
+
+func (p *snapshotPhase) fill(ctx context.Context, b *connect.Batch) (phase, error) {
+	done, err := p.reader.Fill(ctx, b)
+	if err != nil || !done {
+		return p, err
+	}
+	offset := p.reader.EndOffset()
+	p.beat.always(b, p.task.now(), offset)
+	if !p.mode.Stream {
+		p.task.log.Info("the snapshot is done; snapshot.mode does not stream", "mode", p.mode.Name)
+		return &idle{p.session}, nil
+	}
+	return p.startStream(ctx, offset.Map())
+}
+
+// close leaves the session to the phase that follows.
+func (p *snapshotPhase) close() { p.session.release() }
+
+// streamPhase reads the binlog.
+type streamPhase struct {
+	*session
+	stream *stream
+}
+
+func (p *streamPhase) fill(ctx context.Context, b *connect.Batch) (phase, error) {
+	return p, p.stream.fill(ctx, b)
+}
+
+func (p *streamPhase) close() {
+	_ = p.stream.close() // what matters has been read
+	p.session.release()
+}
+
+// idle has nothing more to do.
+type idle struct{ *session }
+
+func (p *idle) fill(ctx context.Context, _ *connect.Batch) (phase, error) {
+	<-ctx.Done()
+	return p, nil
+}
+
+func (p *idle) close() { p.session.release() }
+
+func newRunID() string { return uuid.Must(uuid.NewV7()).String() }
