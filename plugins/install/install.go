@@ -10,6 +10,8 @@ import (
 	"github.com/millrace/millrace/plugins/converter/jsonconv"
 	"github.com/millrace/millrace/plugins/converter/number"
 	"github.com/millrace/millrace/plugins/converter/text"
+	"github.com/millrace/millrace/plugins/policy"
+	"github.com/millrace/millrace/plugins/provider"
 	"github.com/millrace/millrace/plugins/registry"
 )
 
@@ -21,6 +23,8 @@ func Builtin() []connect.Plugin {
 		jsonconv.Plugins(),
 		number.Plugins(),
 		text.Plugins(),
+		provider.Plugins(),
+		policy.Plugins(),
 	)
 }
 
