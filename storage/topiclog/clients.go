@@ -17,17 +17,15 @@ func WorkerClients(worker kafka.Properties, clientID string, readCommitted bool)
 	base := worker.With(kafka.Properties{"client.id": clientID})
 	c := Clients{
 		Producer: base.With(kafka.Properties{
-			"acks":               "all",
-			"enable.idempotence": "false",
+			"acks":                                  "all",
+			"enable.idempotence":                    "false",
+			"max.in.flight.requests.per.connection": "1",
 		}),
 		Consumer: base.With(kafka.Properties{
 			"enable.auto.commit": "false",
 			"auto.offset.reset":  "earliest",
 		}),
 		Admin: base,
-	}
-	if _, given := worker["max.in.flight.requests.per.connection"]; !given {
-		c.Producer["max.in.flight.requests.per.connection"] = "1"
 	}
 	// The worker's own group is not that of its consumers.
 	for _, name := range []string{"group.id", "session.timeout.ms", "heartbeat.interval.ms"} {

@@ -1,0 +1,20 @@
+// Package status keeps the statuses of connectors and tasks, and which topics
+// connectors use (KafkaStatusBackingStore). Every worker writes the statuses of
+// what it runs and reads those of all.
+//
+// # Shapes of the records
+//
+//	status-connector-NAME        {"state":...,"trace":...,"worker_id":...,"generation":N,"version":...}
+//	status-task-NAME-N           the same
+//	status-topic-TOPIC:CONNECTOR {"topic":{"name":...,"connector":...,"task":N,"discoverTimestamp":MILLIS}}
+//
+// A tombstone removes; that of a connector also removes what is known of its tasks.
+//
+// # Races
+//
+// After a rebalance the old owner of a task may write its status after the new one.
+// So a safe write is dropped when another worker has written in a later generation
+// of the group, and a reader takes no UNASSIGNED over the RUNNING of the same or a
+// later generation. A failed write is repeated only while it is still the newest
+// of its connector or task and the generation is the same.
+package status
