@@ -123,6 +123,9 @@ func (c *Config) eventConfig(filter *table.Filter, flavor position.Flavor, task 
 	if e.SchemaNames, err = event.ParseAdjustment(c.Events.SchemaNames); err != nil {
 		return e, fmt.Errorf("schema.name.adjustment.mode: %w", err)
 	}
+	if c.Generation == 1 && e.SchemaNames == event.AdjustAvro {
+		e.SchemaNames = event.AdjustAvro1
+	}
 	if e.FieldNames, err = event.ParseAdjustment(c.Events.FieldNames); err != nil {
 		return e, fmt.Errorf("field.name.adjustment.mode: %w", err)
 	}

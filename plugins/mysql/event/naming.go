@@ -15,6 +15,9 @@ const (
 	AdjustNone Adjustment = iota
 	AdjustAvro
 	AdjustAvroUnicode
+	// AdjustAvro1 is what Debezium 1.x always did: as AdjustAvro, but a leading
+	// digit is replaced, not kept behind an underscore.
+	AdjustAvro1
 )
 
 // ParseAdjustment reads a mode's name.
@@ -39,7 +42,7 @@ func (a Adjustment) fieldName(name string) string { return a.adjust(name, false)
 
 // adjust replaces each UTF-16 unit that Avro does not allow: by an underscore,
 // or by _u and its code, where the underscore itself is replaced too, so that
-// no two names become the same. Only the first mode keeps a leading digit.
+// no two names become the same.
 func (a Adjustment) adjust(name string, dots bool) string {
 	if a == AdjustNone {
 		return name
@@ -47,14 +50,14 @@ func (a Adjustment) adjust(name string, dots bool) string {
 	var b strings.Builder
 	for i, unit := range utf16.Encode([]rune(name)) {
 		c := rune(unit)
-		first := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' && a == AdjustAvro
+		first := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' && a != AdjustAvroUnicode
 		digit := c >= '0' && c <= '9'
 		switch {
 		case first, i > 0 && (digit || dots && c == '.'):
 			b.WriteRune(c)
 		case a == AdjustAvroUnicode:
 			b.WriteString(escapeUnit(unit))
-		case digit:
+		case digit && a == AdjustAvro:
 			b.WriteByte('_')
 			b.WriteRune(c)
 		default:

@@ -1,6 +1,8 @@
 package event
 
 import (
+	"fmt"
+
 	"github.com/millrace/millrace/plugins/data"
 	"github.com/millrace/millrace/plugins/mysql/table"
 	"github.com/millrace/millrace/plugins/mysql/value"
@@ -18,6 +20,7 @@ type Plan struct {
 	b         *Builder
 	db, name  data.Value
 	keyFields []field
+	origin    data.Value // further field of the key, null for none
 	fields    []field
 }
 
@@ -42,18 +45,29 @@ const (
 
 // Plan compiles a table. The error names the table and the column.
 func (b *Builder) Plan(t *table.Table) (*Plan, error) {
-	p := &Plan{Table: t, Topic: b.topics.Table(t.ID), b: b, db: data.String(t.ID.Database), name: data.String(t.ID.Name)}
-	prefix := b.topics.schemaPrefix(t.ID)
-	key := data.NewStruct().Name(b.cfg.SchemaNames.schemaName(prefix + ".Key"))
+	topic, err := b.topics.Table(t.ID)
+	if err != nil {
+		return nil, fmt.Errorf("table %s: %w", t.ID, err)
+	}
+	p := &Plan{Table: t, Topic: topic, b: b, db: data.String(t.ID.Database), name: data.String(t.ID.Name)}
+	key := data.NewStruct().Name(b.cfg.SchemaNames.schemaName(topic + ".Key"))
 	for _, i := range b.keys.columns(t) {
 		if err := p.add(key, &p.keyFields, i, value.NewKeyColumn); err != nil {
 			return nil, err
 		}
 	}
-	if len(p.keyFields) > 0 {
+	extra, origin, err := b.topics.keyField(t.ID)
+	if err != nil {
+		return nil, fmt.Errorf("table %s: %w", t.ID, err)
+	}
+	if extra != "" {
+		key.Field(extra, data.New(data.TypeString).Build())
+		p.origin = data.String(origin)
+	}
+	if len(p.keyFields) > 0 || extra != "" {
 		p.Key = key.Build()
 	}
-	val := data.NewStruct().Name(b.cfg.SchemaNames.schemaName(prefix + ".Value")).Optional()
+	val := data.NewStruct().Name(b.cfg.SchemaNames.schemaName(topic + ".Value")).Optional()
 	for i, c := range t.Columns {
 		if b.cfg.Filter != nil && !b.cfg.Filter.Column(t.ID, c.Name) {
 			continue
@@ -119,6 +133,9 @@ func (p *Plan) key(a *data.Arena, cells []value.Cell) (data.Value, error) {
 			return data.Value{}, err
 		}
 		out[i] = v
+	}
+	if !p.origin.IsNull() {
+		out[len(p.keyFields)] = p.origin
 	}
 	return data.StructOf(s), nil
 }
