@@ -27,6 +27,13 @@ type Transform interface {
 	Close() error
 }
 
+// SinkTransform is implemented by transforms that need what only a sink record
+// has, such as its offset in Kafka. For a sink record the runtime calls
+// ApplySink instead of Apply.
+type SinkTransform interface {
+	ApplySink(a *data.Arena, r *SinkRecord) (keep bool, err error)
+}
+
 // Predicate tells whether a transform applies to a record.
 type Predicate interface {
 	Test(r *Record) (bool, error)

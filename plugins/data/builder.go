@@ -1,6 +1,9 @@
 package data
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Builder makes a Schema (org.apache.kafka.connect.data.SchemaBuilder). Its
 // methods return the builder, so that calls can be chained; Build ends it.
@@ -20,6 +23,27 @@ func NewArray(elem *Schema) *Builder { return &Builder{s: Schema{typ: TypeArray,
 // NewMap starts a map schema.
 func NewMap(key, value *Schema) *Builder {
 	return &Builder{s: Schema{typ: TypeMap, key: key, elem: value}}
+}
+
+// Like starts a schema of type t, with the name, version, documentation and
+// parameters of s (SchemaUtil.copySchemaBasics).
+func Like(s *Schema, t Type) *Builder {
+	b := New(t)
+	b.s.name, b.s.doc = s.name, s.doc
+	b.s.version, b.s.hasVersion = s.version, s.hasVersion
+	b.s.params = slices.Clone(s.params)
+	if t == s.typ && t != TypeStruct {
+		b.s.key, b.s.elem = s.key, s.elem
+	}
+	return b
+}
+
+// From starts a schema that is as s in everything, its fields included.
+func From(s *Schema) *Builder {
+	b := &Builder{s: *s}
+	b.s.index = nil
+	b.s.params, b.s.fields = slices.Clone(s.params), slices.Clone(s.fields)
+	return b
 }
 
 // Optional allows null.
