@@ -46,9 +46,10 @@ type batch struct {
 	memory  int // bytes accounted for
 
 	// Below: the sender's.
-	order       uint64 // place among all batches
-	lastErr     error  // of the last attempt
-	seq         int32  // of the first record, or noSequence
+	order       uint64 // place among all batches; those up to order+span-1 are its own
+	span        uint64
+	lastErr     error // of the last attempt
+	seq         int32 // of the first record, or noSequence
 	attempts    int
 	maybeStored bool // may have been written although it failed
 }
@@ -195,7 +196,9 @@ func (b *batch) split(tail *batch) error {
 	if b.seq != noSequence {
 		tail.seq = addSequence(b.seq, keep)
 	}
-	tail.order, tail.created, tail.attempts, tail.maybeStored = b.order, b.created, b.attempts, b.maybeStored
+	b.span /= 2
+	tail.order, tail.span = b.order+b.span, b.span
+	tail.created, tail.attempts, tail.maybeStored = b.created, b.attempts, b.maybeStored
 	return nil
 }
 

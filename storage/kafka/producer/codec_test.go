@@ -58,7 +58,9 @@ func (r plainRecord) write(b *batch, a *Appender) {
 	a.finish()
 }
 
-func testPartition(topic string, id int32) *partition { return &partition{topic: &Topic{name: topic}, id: id} }
+func testPartition(topic string, id int32) *partition {
+	return &partition{topic: &Topic{name: topic}, id: id}
+}
 
 func newTestBatch(p *partition) *batch {
 	b := new(batch)

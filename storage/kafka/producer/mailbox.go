@@ -7,6 +7,7 @@ type event any
 
 type (
 	topicWanted    struct{ t *Topic }         // find the partitions of a topic
+	topicDropped   struct{ t *Topic }         // nobody waits for the topic
 	metadataWanted struct{}                   // look for changes now
 	idleWanted     struct{ idle chan<- none } // close idle when nothing is on its way
 	closeWanted    struct{}

@@ -52,37 +52,73 @@ func (s *sender) refresh(now time.Time) {
 	}()
 }
 
-// ask refreshes the client's metadata and reads what it has about topics.
+// ask asks a broker about topics. It does so itself, because sarama's own refresh
+// holds up an answer until all topics that it was asked for have leaders. When
+// the broker does not answer, the client looks for others, for the next time.
 func ask(client sarama.Client, topics []*Topic) ([]topicMetadata, error) {
 	names := make([]string, len(topics))
 	for i, t := range topics {
 		names[i] = t.name
 	}
-	err := client.RefreshMetadata(names...)
-	if errors.Is(err, sarama.ErrOutOfBrokers) || errors.Is(err, sarama.ErrClosedClient) {
-		return nil, err
+	b := client.LeastLoadedBroker()
+	if b == nil {
+		return nil, refreshClient(client, names, errors.New("no broker is known"))
+	}
+	req := sarama.NewMetadataRequest(client.Config().Version, names)
+	req.AllowAutoTopicCreation = client.Config().Metadata.AllowAutoTopicCreation
+	r, err := b.GetMetadata(req)
+	if err == nil && len(r.Brokers) == 0 {
+		err = errors.New("the answer names no brokers")
+	}
+	if err != nil {
+		_ = b.Close()
+		return nil, refreshClient(client, names, fmt.Errorf("asking broker %s: %w", b.Addr(), err))
+	}
+	return readMetadata(r, topics), nil
+}
+
+func refreshClient(client sarama.Client, names []string, err error) error {
+	if e := client.RefreshMetadata(names...); errors.Is(e, sarama.ErrClosedClient) || isAuthentication(e) {
+		return e
+	}
+	return err
+}
+
+func readMetadata(r *sarama.MetadataResponse, topics []*Topic) []topicMetadata {
+	addrs := map[int32]string{}
+	for _, b := range r.Brokers {
+		addrs[b.ID()] = b.Addr()
+	}
+	byName := map[string]*sarama.TopicMetadata{}
+	for _, t := range r.Topics {
+		byName[t.Name] = t
 	}
 	found := make([]topicMetadata, len(topics))
 	for i, t := range topics {
-		found[i] = topicMetadata{t: t}
-		found[i].leaders, found[i].err = leaders(client, t.name)
+		found[i] = topicMetadata{t: t, err: sarama.ErrUnknownTopicOrPartition}
+		if m := byName[t.name]; m != nil {
+			found[i].leaders, found[i].err = leaders(m, addrs)
+		}
 	}
-	return found, nil
+	return found
 }
 
-func leaders(client sarama.Client, topic string) ([]leader, error) {
-	ids, err := client.Partitions(topic)
-	if err != nil {
-		return nil, err
+// leaders lists a topic's leaders by partition. Partitions without one are there,
+// so that keys find their partition in any case.
+func leaders(m *sarama.TopicMetadata, addrs map[int32]string) ([]leader, error) {
+	if m.Err != sarama.ErrNoError {
+		return nil, m.Err
 	}
-	out := make([]leader, len(ids))
-	for i, id := range ids {
-		if int(id) != i {
-			return nil, fmt.Errorf("the cluster lists partition %d of topic %s, but not those before it", id, topic)
+	out := make([]leader, len(m.Partitions))
+	seen := make([]bool, len(out))
+	for _, p := range m.Partitions {
+		if p.ID < 0 || int(p.ID) >= len(out) || seen[p.ID] {
+			return nil, fmt.Errorf("the cluster lists %d partitions of topic %s, partition %d among them", len(out), m.Name, p.ID)
 		}
-		out[i].broker = noBroker
-		if b, err := client.Leader(topic, id); err == nil {
-			out[i] = leader{b.ID(), b.Addr()}
+		seen[p.ID] = true
+		out[p.ID].broker = noBroker
+		if addr := addrs[p.Leader]; addr != "" {
+			out[p.ID] = leader{p.Leader, addr}
 		}
 	}
 	return out, nil
@@ -93,6 +129,10 @@ func (s *sender) onMetadata(e metadataDone) {
 	m := &s.meta
 	m.asking, m.last = false, now
 	missing := e.err
+	if isAuthentication(e.err) {
+		s.fail(e.err)
+		return
+	}
 	for _, f := range e.topics {
 		if err := s.update(f); err != nil {
 			missing = err
@@ -107,7 +147,7 @@ func (s *sender) onMetadata(e metadataDone) {
 	m.wanted = true
 	m.after = now.Add(backoff(s.cfg.RetryBackoff, s.cfg.RetryBackoffMax, m.failed))
 	if m.failed&(m.failed-1) == 0 && m.failed > 1 {
-		s.log.Warn("waiting for leaders of partitions", "partitions", len(s.leaderless), "attempts", m.failed, "error", missing)
+		s.log.Warn("waiting for topics or leaders of partitions", "partitions", len(s.leaderless), "attempts", m.failed, "error", missing)
 	}
 }
 
@@ -125,11 +165,14 @@ func (s *sender) placeLeaderless() {
 // is missing yet.
 func (s *sender) update(f topicMetadata) error {
 	t := f.t
+	if !slices.Contains(s.topics, t) {
+		return nil // nobody waits for it any more
+	}
 	opened := t.parts.Load() != nil
 	if f.err != nil {
 		if !opened && isHopeless(f.err) {
 			t.failed = fmt.Errorf("finding the partitions of topic %s: %w", t.name, f.err)
-			s.topics = slices.DeleteFunc(s.topics, func(o *Topic) bool { return o == t })
+			s.dropTopic(t)
 			close(t.ready)
 			return nil
 		}
@@ -153,6 +196,11 @@ func (s *sender) update(f topicMetadata) error {
 		close(t.ready)
 	}
 	return nil
+}
+
+// dropTopic forgets a topic that was never opened.
+func (s *sender) dropTopic(t *Topic) {
+	s.topics = slices.DeleteFunc(s.topics, func(o *Topic) bool { return o == t })
 }
 
 func (s *sender) setLeader(p *partition, l leader) {

@@ -86,7 +86,7 @@ func (p *partition) push(b *batch, pool *pool) (merged bool, err error) {
 // putBack returns a batch to its place in the queue.
 func (p *partition) putBack(b *batch) {
 	i := 0
-	for i < len(p.queue) && p.queue[i].order <= b.order {
+	for i < len(p.queue) && p.queue[i].order < b.order {
 		i++
 	}
 	p.queue = slices.Insert(p.queue, i, b)

@@ -18,18 +18,17 @@ type pool struct {
 }
 
 // Sizes of the small buffers, for partitions with little traffic; the full size
-// is that of a batch with room for one record beyond its limit.
+// is that of a batch with room for a record beyond its limit.
 const (
 	smallBuffer  = 8 << 10
 	mediumBuffer = 64 << 10
-	headroom     = 64 << 10
 )
 
 func newPool(limit, batchBytes int) *pool {
-	full := max(batchBytes+headroom, mediumBuffer)
+	full := max(batchBytes+batchBytes/8, smallBuffer)
 	return &pool{
 		limit: limit,
-		sizes: [3]int{smallBuffer, mediumBuffer, full},
+		sizes: [3]int{smallBuffer, min(mediumBuffer, full), full},
 		keep:  max(8*full, limit/2),
 		freed: make(chan struct{}, 1),
 	}

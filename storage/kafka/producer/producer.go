@@ -264,7 +264,7 @@ func (p *Producer) carry(tag uint64) error {
 	p.app.b = nil
 	p.seal(t, s)
 	// The limit on memory waits for the next Begin: the record exists already.
-	class := p.pool.class(len(r.rest) + headroom)
+	class := p.pool.class(len(r.rest) + batchOverhead + 32)
 	s.b = p.pool.batch(part, p.pool.force(class), p.pool.sizes[class])
 	p.open = append(p.open, openSlot{t, s})
 	s.b.appendRaw(r, p.app.ms)

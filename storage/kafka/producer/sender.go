@@ -43,6 +43,7 @@ type sender struct {
 	requests   []*request   // free
 	again      []*partition // collect's, for their memory
 	later      []*partition
+	moved      bool // a partition went to another broker's ready list
 
 	order   uint64
 	pending int // batches handed over whose fate is open
@@ -104,6 +105,8 @@ func (s *sender) handle(e event) {
 		e.t.index = len(s.topics)
 		s.meta.wanted = true
 		s.meta.after = time.Time{}
+	case topicDropped:
+		s.dropTopic(e.t)
 	case metadataWanted:
 		s.meta.wanted = true
 	case metadataDone:
@@ -121,11 +124,15 @@ func (s *sender) handle(e event) {
 	}
 }
 
+// orderSpan leaves room between batches for the parts that they may be split
+// into: a batch has fewer records.
+const orderSpan = 1 << 32
+
 // accept queues a sealed batch.
 func (s *sender) accept(b *batch) {
 	part := b.part
-	s.order++
-	b.order = s.order
+	s.order += orderSpan
+	b.order, b.span = s.order, orderSpan
 	if s.txn.failed != nil {
 		s.pending++
 		s.complete(b, s.txn.failed)
@@ -172,19 +179,22 @@ func (s *sender) tick(now time.Time) {
 		return true
 	})
 	if s.pending > 0 && !now.Before(s.sweep) {
-		s.sweep = now.Add(sweepEvery)
+		s.sweep = now.Add(s.sweepEvery())
 		s.expire(now)
 	}
 	s.refresh(now)
 }
 
-const sweepEvery = time.Second
+// sweepEvery is how often batches are looked at that take too long.
+func (s *sender) sweepEvery() time.Duration {
+	return min(max(s.cfg.DeliveryTimeout/8, 10*time.Millisecond), time.Second)
+}
 
 // nextWake is how long the sender may sleep when nothing is posted.
 func (s *sender) nextWake(now time.Time) time.Duration {
 	next := now.Add(s.cfg.MetadataMaxAge)
 	if s.pending > 0 {
-		next = now.Add(sweepEvery)
+		next = now.Add(s.sweepEvery())
 	}
 	earlier := func(t time.Time) {
 		if t.After(now) && t.Before(next) {
@@ -314,16 +324,24 @@ func (s *sender) dispatch(now time.Time) {
 	if s.fatal != nil || !s.identified(now) {
 		return
 	}
-	for _, b := range s.brokers {
-		for b.free(now, s.cfg.MaxInFlight) {
-			r := s.collect(b, now)
-			if r == nil {
-				break
-			}
-			s.hand(b, r)
+	for s.moved = true; s.moved; {
+		s.moved = false
+		for _, b := range s.brokers {
+			s.feed(b, now)
 		}
 	}
 	s.txn.addPartitions(s)
+}
+
+// feed hands a broker what it has room for.
+func (s *sender) feed(b *broker, now time.Time) {
+	for b.free(now, s.cfg.MaxInFlight) {
+		r := s.collect(b, now)
+		if r == nil {
+			return
+		}
+		s.hand(b, r)
+	}
 }
 
 // collect makes a request of the batches that a broker's partitions have ready,
@@ -340,6 +358,7 @@ func (s *sender) collect(b *broker, now time.Time) *request {
 		switch {
 		case p.leader != b.id:
 			s.schedule(p)
+			s.moved = true
 		case !p.sendable(!s.plain, now) || !s.txn.admits(s, p):
 			// What made it wait schedules it again.
 		case r != nil && r.bytes+len(p.queue[0].buf) > s.cfg.MaxRequestSize:

@@ -74,8 +74,10 @@ func (p *Producer) openTopic(ctx context.Context, name string) (*Topic, error) {
 	case <-p.done:
 		return nil, p.endedBy()
 	case <-ctx.Done():
+		p.mail.post(topicDropped{t})
 		return nil, fmt.Errorf("waiting for the partitions of topic %s: %w", name, context.Cause(ctx))
 	case <-limit.C:
+		p.mail.post(topicDropped{t})
 		return nil, &TimeoutError{What: fmt.Sprintf("Topic %s not present in metadata after %d ms.", name, p.cfg.MaxBlock.Milliseconds())}
 	}
 	if t.failed != nil {
