@@ -12,8 +12,23 @@ type alterTableStatement struct {
 
 // alterItem is one change of a table's definition.
 type alterItem interface {
+	phase() alterPhase
 	alter(ed *editor) error
 }
+
+// alterPhase orders the items of one ALTER TABLE as the server does: whatever
+// their places in the text, names of columns to be dropped or changed are those
+// of the table as it was, and keys and places name the columns as they will be.
+type alterPhase uint8
+
+const (
+	phaseTable  alterPhase = iota // the table's name and charset
+	phaseDrop                     // columns and the primary key
+	phaseChange                   // columns where they are
+	phasePlace                    // new columns, and moved ones
+	phaseKeys                     // new keys
+	phases
+)
 
 // alterTable takes ALTER TABLE from behind TABLE.
 func (c *cursor) alterTable() statement {
@@ -56,26 +71,28 @@ func (c *cursor) optionOrPartitionAhead() bool {
 func (t token) separable() bool { return t.kind != tokSymbol || t.word == ")" }
 
 func (c *cursor) alterListItem(s *alterTableStatement) {
-	var item alterItem
 	switch {
 	case c.alterPartition(), c.lockOption(), c.tableOption(&s.options):
 	case c.accept("ADD"):
-		item = c.alterAdd()
+		c.alterAdd(s)
 	case c.accept("ALTER"):
-		item = c.alterAlter()
+		s.add(c.alterAlter())
 	case c.accept("CHANGE"):
-		item = c.alterChange()
+		c.alterChange(s)
 	case c.accept("MODIFY"):
-		item = c.alterModify()
+		c.alterModify(s)
 	case c.accept("DROP"):
-		item = c.alterDrop()
+		s.add(c.alterDrop())
 	case c.accept("RENAME"):
-		item = c.alterRename()
+		s.add(c.alterRename())
 	case c.accept("CONVERT"):
-		item = c.alterConvert()
+		s.add(c.alterConvert())
 	default:
 		c.alterOther()
 	}
+}
+
+func (s *alterTableStatement) add(item alterItem) {
 	if item != nil {
 		s.items = append(s.items, item)
 	}
@@ -114,40 +131,52 @@ func (c *cursor) place() place {
 	return place{}
 }
 
-func (c *cursor) alterAdd() alterItem {
+func (c *cursor) alterAdd(s *alterTableStatement) {
 	if key, ok := c.acceptKey(); ok {
-		if key == nil {
-			return nil
+		if key != nil {
+			s.add(addKey{key})
 		}
-		return addKey{key}
+		return
 	}
 	if c.mariadb() && c.accept("SYSTEM", "VERSIONING") {
-		return nil
+		return
 	}
 	c.accept("COLUMN")
 	c.mariadbIfNotExists()
 	if !c.at("(") {
 		def := c.columnDef()
-		return addColumn{def, c.place()}
+		s.add(addColumn{def, c.place()})
+		return
 	}
 	var elements createTableStatement
 	c.parens(func() { c.list(func() { c.tableElement(&elements) }) })
-	return addElements{elements.columns, elements.keys}
+	for _, def := range elements.columns {
+		s.add(addColumn{def: def})
+	}
+	for _, key := range elements.keys {
+		s.add(addKey{key})
+	}
 }
 
-func (c *cursor) alterChange() alterItem {
+func (c *cursor) alterChange(s *alterTableStatement) {
 	c.accept("COLUMN")
 	ifExists := c.mariadb() && c.ifExists()
 	old := c.columnName()
-	def := c.columnDef()
-	return changeColumn{old, def, c.place(), ifExists}
+	s.change(old, c.columnDef(), c.place(), ifExists)
 }
 
-func (c *cursor) alterModify() alterItem {
+func (c *cursor) alterModify(s *alterTableStatement) {
 	c.accept("COLUMN")
 	ifExists := c.mariadb() && c.ifExists()
 	def := c.columnDef()
-	return changeColumn{def.name, def, c.place(), ifExists}
+	s.change(def.name, def, c.place(), ifExists)
+}
+
+func (s *alterTableStatement) change(old string, def *columnDef, p place, ifExists bool) {
+	s.add(changeColumn{old, def, ifExists})
+	if p != (place{}) {
+		s.add(moveColumn{def.name, p})
+	}
 }
 
 func (c *cursor) alterAlter() alterItem {

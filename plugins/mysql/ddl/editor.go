@@ -14,9 +14,22 @@ import (
 type editor struct {
 	table *table.Table
 	x     *execution
+	// origin is what a column was called before the statement; new columns are
+	// not in it.
+	origin map[*table.Column]string
+	// renamed maps the old names of columns to the new ones; newKey says that the
+	// key names columns as they are after the statement.
+	renamed map[string]string
+	newKey  bool
 }
 
-func newEditor(t *table.Table, x *execution) *editor { return &editor{table: t, x: x} }
+func newEditor(t *table.Table, x *execution) *editor {
+	ed := &editor{table: t, x: x, renamed: map[string]string{}, origin: make(map[*table.Column]string, len(t.Columns))}
+	for _, c := range t.Columns {
+		ed.origin[c] = c.Name
+	}
+	return ed
+}
 
 func (ed *editor) errorf(format string, args ...any) error {
 	return fmt.Errorf("table %s: %s", ed.table.ID, fmt.Sprintf(format, args...))
@@ -38,17 +51,55 @@ func (ed *editor) create(s *createTableStatement) error {
 	return ed.addKeys(s.keys)
 }
 
-// alter applies an ALTER TABLE. Options come first whatever their place: the
-// server gives new columns the charset that the table will have.
+// alter applies an ALTER TABLE.
 func (ed *editor) alter(s *alterTableStatement) error {
 	ed.applyOptions(s.options)
-	for _, item := range s.items {
-		if err := item.alter(ed); err != nil {
-			return err
+	for phase := range phases {
+		for _, item := range s.items {
+			if item.phase() != phase {
+				continue
+			}
+			if err := item.alter(ed); err != nil {
+				return err
+			}
 		}
 	}
+	ed.renameKey()
 	ed.table.Renumber()
 	return nil
+}
+
+// renameKey makes the key follow its columns' new names.
+func (ed *editor) renameKey() {
+	if ed.newKey {
+		return
+	}
+	for i, k := range ed.table.PrimaryKey {
+		if name, ok := ed.renamed[strings.ToLower(k)]; ok {
+			ed.table.PrimaryKey[i] = name
+		}
+	}
+}
+
+// find gives the column that had the name before the statement, or else the one
+// that has it now; -1 when there is none.
+func (ed *editor) find(name string) int {
+	for i, c := range ed.table.Columns {
+		if old, ok := ed.origin[c]; ok && strings.EqualFold(old, name) {
+			return i
+		}
+	}
+	return ed.table.Index(name)
+}
+
+// replace puts another version of a column in its place.
+func (ed *editor) replace(i int, col *table.Column) {
+	old := ed.table.Columns[i]
+	if name, ok := ed.origin[old]; ok {
+		delete(ed.origin, old)
+		ed.origin[col] = name
+	}
+	ed.table.Columns[i] = col
 }
 
 func (ed *editor) applyOptions(o tableOptions) {
@@ -78,20 +129,34 @@ func (ed *editor) putColumnAt(i int, def *columnDef) error {
 	if col.Charset == "" && col.IsText() {
 		col.Charset = ed.table.Charset
 	}
+	key := def.nullable == nil && i >= 0 && ed.isKey(i)
 	if i < 0 {
 		ed.table.Columns = append(ed.table.Columns, col)
 		i = len(ed.table.Columns) - 1
 	} else {
-		ed.table.Columns[i] = col
+		ed.replace(i, col)
 	}
 	col.Position = i + 1
 	if def.primary {
-		ed.table.PrimaryKey = []string{col.Name}
+		ed.setKey([]string{col.Name})
 	}
-	if def.nullable == nil && ed.table.IsKey(col.Name) {
+	if key {
 		ed.requireValue(i)
 	}
 	return nil
+}
+
+// isKey says whether the column at index i belongs to the key as it was.
+func (ed *editor) isKey(i int) bool {
+	c := ed.table.Columns[i]
+	if name, ok := ed.origin[c]; ok && !ed.newKey {
+		return ed.table.IsKey(name)
+	}
+	return ed.table.IsKey(c.Name)
+}
+
+func (ed *editor) setKey(names []string) {
+	ed.table.PrimaryKey, ed.newKey = names, true
 }
 
 // requireValue makes a column NOT NULL, as the server does for keys.
@@ -99,7 +164,7 @@ func (ed *editor) requireValue(i int) {
 	if col := *ed.table.Columns[i]; col.Optional {
 		col.Optional = false
 		col.HasDefault = col.Default != nil
-		ed.table.Columns[i] = &col
+		ed.replace(i, &col)
 	}
 }
 
@@ -119,7 +184,7 @@ func (ed *editor) addKey(key *keyDef) error {
 		return ed.setPrimaryKey(key)
 	}
 	if ed.canStandIn(key) {
-		ed.table.PrimaryKey = ed.columnNames(key)
+		ed.setKey(ed.columnNames(key))
 	}
 	return nil
 }
@@ -132,7 +197,7 @@ func (ed *editor) setPrimaryKey(key *keyDef) error {
 		}
 		ed.requireValue(i)
 	}
-	ed.table.PrimaryKey = ed.columnNames(key)
+	ed.setKey(ed.columnNames(key))
 	return nil
 }
 
@@ -181,170 +246,12 @@ func (ed *editor) move(i int, p place) error {
 
 // update replaces a column by a changed copy.
 func (ed *editor) update(name string, change func(*table.Column)) error {
-	i := ed.table.Index(name)
+	i := ed.find(name)
 	if i < 0 {
 		return ed.errorf("the column %s to be changed does not exist", name)
 	}
 	col := *ed.table.Columns[i]
 	change(&col)
-	ed.table.Columns[i] = &col
-	return nil
-}
-
-func (ed *editor) renameKeyColumn(old, name string) {
-	for i, k := range ed.table.PrimaryKey {
-		if strings.EqualFold(k, old) {
-			ed.table.PrimaryKey[i] = name
-		}
-	}
-}
-
-type addColumn struct {
-	def   *columnDef
-	place place
-}
-
-func (a addColumn) alter(ed *editor) error {
-	if err := ed.putColumn(a.def); err != nil {
-		return err
-	}
-	return ed.move(ed.table.Index(a.def.name), a.place)
-}
-
-type addElements struct {
-	columns []*columnDef
-	keys    []*keyDef
-}
-
-func (a addElements) alter(ed *editor) error {
-	for _, def := range a.columns {
-		if err := ed.putColumn(def); err != nil {
-			return err
-		}
-	}
-	return ed.addKeys(a.keys)
-}
-
-type addKey struct{ key *keyDef }
-
-func (a addKey) alter(ed *editor) error { return ed.addKey(a.key) }
-
-// changeColumn is CHANGE, and MODIFY when both names are the same.
-type changeColumn struct {
-	old      string
-	def      *columnDef
-	place    place
-	ifExists bool
-}
-
-func (a changeColumn) alter(ed *editor) error {
-	i := ed.table.Index(a.old)
-	if i < 0 {
-		i = ed.table.Index(a.def.name)
-	}
-	switch {
-	case i < 0 && a.ifExists:
-		return nil
-	case i < 0:
-		return ed.errorf("the column %s to be changed does not exist", a.old)
-	}
-	ed.renameKeyColumn(ed.table.Columns[i].Name, a.def.name)
-	if err := ed.putColumnAt(i, a.def); err != nil {
-		return err
-	}
-	return ed.move(i, a.place)
-}
-
-type renameColumn struct{ old, name string }
-
-func (a renameColumn) alter(ed *editor) error {
-	if ed.table.Index(a.old) < 0 && ed.table.Index(a.name) >= 0 {
-		return nil
-	}
-	ed.renameKeyColumn(a.old, a.name)
-	return ed.update(a.old, func(c *table.Column) { c.Name = a.name })
-}
-
-type dropColumn struct{ name string }
-
-func (a dropColumn) alter(ed *editor) error {
-	i := ed.table.Index(a.name)
-	if i < 0 {
-		return nil
-	}
-	ed.table.Columns = slices.Delete(ed.table.Columns, i, i+1)
-	ed.table.PrimaryKey = slices.DeleteFunc(ed.table.PrimaryKey, func(k string) bool { return strings.EqualFold(k, a.name) })
-	return nil
-}
-
-type setColumnDefault struct {
-	name string
-	def  defaultValue
-}
-
-func (a setColumnDefault) alter(ed *editor) error {
-	return ed.update(a.name, func(c *table.Column) { setDefault(c, a.def) })
-}
-
-type setInvisible struct {
-	name      string
-	invisible bool
-}
-
-func (a setInvisible) alter(ed *editor) error {
-	return ed.update(a.name, func(c *table.Column) { c.Invisible = a.invisible })
-}
-
-type dropPrimaryKey struct{}
-
-func (dropPrimaryKey) alter(ed *editor) error {
-	ed.table.PrimaryKey = nil
-	return nil
-}
-
-type renameTable struct{ id table.ID }
-
-func (a renameTable) alter(ed *editor) error {
-	ed.table.ID = ed.x.resolve(a.id)
-	return nil
-}
-
-// convertCharset is CONVERT TO CHARACTER SET: the table and all its text
-// columns get the charset.
-type convertCharset struct {
-	charset   charsetChoice
-	collation string
-}
-
-func (a convertCharset) alter(ed *editor) error {
-	ed.applyOptions(tableOptions{charset: a.charset, collation: a.collation})
-	for i, c := range ed.table.Columns {
-		if c.IsText() && c.Charset != "" {
-			col := *c
-			col.Charset, col.Collation = ed.table.Charset, a.collation
-			ed.table.Columns[i] = &col
-		}
-	}
-	return nil
-}
-
-// partitionToTable makes a table of a partition, with the same definition.
-type partitionToTable struct{ id table.ID }
-
-func (a partitionToTable) alter(ed *editor) error {
-	t := ed.table.Clone()
-	t.ID = ed.x.resolve(a.id)
-	ed.x.catalog().Put(t)
-	ed.x.add(Change{Kind: CreateTable, ID: t.ID})
-	return nil
-}
-
-// tableToPartition makes a partition of a table, which ceases to exist.
-type tableToPartition struct{ id table.ID }
-
-func (a tableToPartition) alter(ed *editor) error {
-	id := ed.x.resolve(a.id)
-	ed.x.catalog().Drop(id)
-	ed.x.add(Change{Kind: DropTable, ID: id})
+	ed.replace(i, &col)
 	return nil
 }

@@ -269,9 +269,11 @@ func (l *lexer) variable() bool {
 // symbol takes an operator of up to three characters.
 func (l *lexer) symbol(c byte) bool {
 	rest := l.src[l.pos:]
-	for _, op := range []string{"<=>", "->>", "<<", ">>", "<=", ">=", "<>", "!=", "&&", "||", ":=", "->"} {
-		if strings.HasPrefix(rest, op) {
-			return l.emitSymbol(op)
+	if strings.IndexByte("<>!&|:-", c) >= 0 {
+		for _, op := range []string{"<=>", "->>", "<<", ">>", "<=", ">=", "<>", "!=", "&&", "||", ":=", "->"} {
+			if strings.HasPrefix(rest, op) {
+				return l.emitSymbol(op)
+			}
 		}
 	}
 	if i := strings.IndexByte("()[]{},;.=+-*/%<>!&|^~?:", c); i >= 0 {
