@@ -1,0 +1,98 @@
+package settings
+
+import (
+	"slices"
+
+	"github.com/millrace/millrace/plugins/configdef"
+)
+
+// required, with, and optional declare properties of a worker; their texts are
+// for the reference page.
+func required(name string, t configdef.Type, doc string) configdef.Key {
+	return configdef.Key{Name: name, Type: t, Importance: configdef.High, Doc: doc}
+}
+
+func with(name string, t configdef.Type, def, doc string) configdef.Key {
+	return configdef.Key{Name: name, Type: t, Default: configdef.Text(def), Importance: configdef.Medium, Doc: doc}
+}
+
+func optional(name string, t configdef.Type, doc string) configdef.Key {
+	return configdef.Key{Name: name, Type: t, NullDefault: true, Importance: configdef.Low, Doc: doc}
+}
+
+func atLeast(k configdef.Key, least int64) configdef.Key {
+	k.Validate = configdef.AtLeast(least)
+	return k
+}
+
+func oneOf(k configdef.Key, valid ...string) configdef.Key {
+	k.Validate = configdef.OneOfFold(valid...)
+	return k
+}
+
+// workerKeys are the properties of every worker (WorkerConfig).
+func workerKeys() []configdef.Key {
+	return []configdef.Key{
+		with("bootstrap.servers", configdef.List, "localhost:9092", "Kafka brokers to connect to first, host:port separated by commas."),
+		required("key.converter", configdef.Class, "Converter of record keys for connectors that name none."),
+		required("value.converter", configdef.Class, "Converter of record values for connectors that name none."),
+		with("header.converter", configdef.Class, "org.apache.kafka.connect.storage.SimpleHeaderConverter", "Converter of record headers for connectors that name none."),
+		atLeast(with("task.shutdown.graceful.timeout.ms", configdef.Long, "5000", "How long tasks may take to stop in good order, all together."), 0),
+		atLeast(with("offset.flush.interval.ms", configdef.Long, "60000", "How often offsets of source tasks are committed."), 0),
+		atLeast(with("offset.flush.timeout.ms", configdef.Long, "5000", "How long a commit of offsets may take before it is given up and tried again later."), 0),
+		optional("plugin.path", configdef.List, "Folders of plugins. Built-in plugins need none; entries that do not exist are ignored."),
+		with("plugin.discovery", configdef.String, "hybrid_warn", "Accepted for compatibility: plugins are listed in the binary."),
+		with("config.providers", configdef.List, "", "Names of the config providers; each has config.providers.NAME.class."),
+		with("connector.client.config.override.policy", configdef.String, "All", "Which Kafka client properties connectors may override: All, None, Principal, Allowlist, or a class."),
+		with("topic.tracking.enable", configdef.Boolean, "true", "Whether the topics that connectors use are tracked."),
+		with("topic.tracking.allow.reset", configdef.Boolean, "true", "Whether the set of used topics may be reset through REST."),
+		with("topic.creation.enable", configdef.Boolean, "true", "Whether source connectors may have their topics created by topic.creation.* properties."),
+		with("metric.reporters", configdef.List, "", "Accepted for compatibility: metrics are served at /metrics."),
+	}
+}
+
+// restKeys are the properties of the REST server (RestServerConfig).
+func restKeys() []configdef.Key {
+	return []configdef.Key{
+		with("listeners", configdef.List, "http://:8083", "Where REST is served: http or https URLs, separated by commas."),
+		optional("admin.listeners", configdef.List, "Where /admin and /metrics are served; with the rest of the API when not set, not at all when empty."),
+		optional("rest.advertised.host.name", configdef.String, "Host name that other workers reach this one by."),
+		optional("rest.advertised.port", configdef.Int, "Port that other workers reach this one by."),
+		optional("rest.advertised.listener", configdef.String, "Protocol that other workers reach this one by: http or https."),
+		with("access.control.allow.origin", configdef.String, "", "Access-Control-Allow-Origin of answers."),
+		with("access.control.allow.methods", configdef.String, "", "Access-Control-Allow-Methods of answers."),
+		with("response.http.headers.config", configdef.String, "", "Headers of every answer, in the form of Jetty's header filter."),
+		with("rest.extension.classes", configdef.List, "", "REST extensions; the basic authentication extension is built in."),
+		oneOf(with("ssl.client.auth", configdef.String, "none", "Whether clients of https listeners must show a certificate."), "none", "requested", "required"),
+	}
+}
+
+// distributedKeys are the properties of a worker of a cluster (DistributedConfig).
+func distributedKeys() []configdef.Key {
+	return slices.Concat(workerKeys(), restKeys(), []configdef.Key{
+		required("group.id", configdef.String, "Name of the cluster: workers with the same name share the work."),
+		required("config.storage.topic", configdef.String, "Topic that holds the configurations of connectors."),
+		with("config.storage.replication.factor", configdef.Short, "3", "Replication factor of the config topic when it is created; -1 takes the broker's."),
+		required("offset.storage.topic", configdef.String, "Topic that holds the offsets of source connectors."),
+		with("offset.storage.partitions", configdef.Int, "25", "Partitions of the offset topic when it is created."),
+		with("offset.storage.replication.factor", configdef.Short, "3", "Replication factor of the offset topic when it is created."),
+		required("status.storage.topic", configdef.String, "Topic that holds the statuses of connectors and tasks."),
+		with("status.storage.partitions", configdef.Int, "5", "Partitions of the status topic when it is created."),
+		with("status.storage.replication.factor", configdef.Short, "3", "Replication factor of the status topic when it is created."),
+		atLeast(with("session.timeout.ms", configdef.Int, "10000", "After which silence the group takes this worker for dead."), 1),
+		atLeast(with("heartbeat.interval.ms", configdef.Int, "3000", "How often the worker tells the group that it lives."), 1),
+		atLeast(with("rebalance.timeout.ms", configdef.Int, "60000", "How long workers have to rejoin during a rebalance."), 1),
+		atLeast(with("worker.sync.timeout.ms", configdef.Int, "3000", "How long a worker may take to catch up with the config topic before it leaves the group."), 0),
+		atLeast(with("worker.unsync.backoff.ms", configdef.Int, "300000", "How long a worker that could not catch up stays away."), 0),
+		oneOf(with("connect.protocol", configdef.String, "sessioned", "Best group protocol to offer."), "eager", "compatible", "sessioned"),
+		atLeast(with("scheduled.rebalance.max.delay.ms", configdef.Int, "300000", "How long the tasks of a worker that vanished wait for its return."), 0),
+		atLeast(with("inter.worker.key.ttl.ms", configdef.Int, "3600000", "After which time a new session key is made; 0 for never."), 0),
+		with("inter.worker.key.generation.algorithm", configdef.String, "HmacSHA256", "Algorithm of session keys."),
+		optional("inter.worker.key.size", configdef.Int, "Bits of session keys; the algorithm's own size when not set."),
+		with("inter.worker.signature.algorithm", configdef.String, "HmacSHA256", "Algorithm that signs requests between workers."),
+		with("inter.worker.verification.algorithms", configdef.List, "HmacSHA256", "Algorithms that are accepted in requests between workers."),
+		oneOf(with("exactly.once.source.support", configdef.String, "disabled", "Whether source tasks write in transactions."), "disabled", "preparing", "enabled"),
+		atLeast(with("retry.backoff.ms", configdef.Long, "100", "Wait before a failed request to Kafka is repeated."), 0),
+		atLeast(with("retry.backoff.max.ms", configdef.Long, "1000", "Longest wait before a failed request to Kafka is repeated."), 0),
+	})
+}

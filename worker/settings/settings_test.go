@@ -1,0 +1,92 @@
+package settings
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/millrace/millrace/storage/kafka"
+)
+
+// minimal is the least that Java's connect-distributed takes.
+func minimal(more ...string) kafka.Properties {
+	p := kafka.Properties{
+		"bootstrap.servers": "a:9092,b:9092", "group.id": "g", "config.storage.topic": "c", "offset.storage.topic": "o",
+		"status.storage.topic": "s", "key.converter": "K", "value.converter": "V",
+	}
+	for i := 0; i < len(more); i += 2 {
+		p[more[i]] = more[i+1]
+	}
+	return p
+}
+
+func TestDefaultsAreJavas(t *testing.T) {
+	d, err := ReadDistributed(minimal("unknown.key", "kept"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Offsets.Partitions != 25 || d.Statuses.Partitions != 5 || d.Configs.Replication != 3 || d.SessionTimeout != 10*time.Second ||
+		d.FlushInterval != time.Minute || d.Protocol != "sessioned" || d.ExactlyOnce != "disabled" || !d.TopicCreation ||
+		d.REST.AdvertisedURL != "http://"+host+":8083/" || d.Raw["unknown.key"] != "kept" || d.MaxRebalanceDelay != 5*time.Minute {
+		t.Errorf("%+v", d)
+	}
+}
+
+func TestAdvertised(t *testing.T) {
+	for _, tc := range []struct {
+		props []string
+		want  string
+	}{
+		{[]string{"listeners", "http://127.0.0.1:8090"}, "http://127.0.0.1:8090/"},
+		{[]string{"listeners", "http://:1,https://h:2", "rest.advertised.listener", "https"}, "https://h:2/"},
+		{[]string{"listeners", "http://h:1", "rest.advertised.host.name", "n", "rest.advertised.port", "9"}, "http://n:9/"},
+		{[]string{"listeners", "HTTP://0.0.0.0:1", "rest.advertised.host.name", "n"}, "http://n:1/"},
+	} {
+		d, err := ReadDistributed(minimal(tc.props...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.REST.AdvertisedURL != tc.want {
+			t.Errorf("%v: %s, want %s", tc.props, d.REST.AdvertisedURL, tc.want)
+		}
+	}
+}
+
+func TestTopicProperties(t *testing.T) {
+	d, err := ReadDistributed(minimal("config.storage.min.insync.replicas", "2", "offset.storage.partitions", "7", "config.storage.replication.factor", "-1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Configs.Extra["min.insync.replicas"] != "2" || len(d.Configs.Extra) != 1 || d.Offsets.Partitions != 7 || d.Configs.Replication != -1 {
+		t.Errorf("%+v %+v", d.Configs, d.Offsets)
+	}
+}
+
+func TestErrorsNameTheProperty(t *testing.T) {
+	for _, tc := range [][]string{
+		{"group.id", ""}, {"config.storage.topic", " "}, {"listeners", "nowhere"}, {"offset.flush.interval.ms", "soon"},
+		{"connect.protocol", "chatty"}, {"heartbeat.interval.ms", "20000"}, {"rest.advertised.listener", "https"}, {"admin.listeners", "http://h"},
+	} {
+		_, err := ReadDistributed(minimal(tc...))
+		if err == nil || !strings.Contains(err.Error(), tc[0]) {
+			t.Errorf("%v: error %v does not name the property", tc, err)
+		}
+	}
+	p := minimal()
+	delete(p, "key.converter")
+	if _, err := ReadDistributed(p); err == nil || !strings.Contains(err.Error(), "key.converter") {
+		t.Errorf("missing key.converter: %v", err)
+	}
+}
+
+func TestAdminListeners(t *testing.T) {
+	d, err := ReadDistributed(minimal("admin.listeners", ""))
+	if err != nil || !d.REST.NoAdmin {
+		t.Errorf("%v %v", d, err)
+	}
+}
