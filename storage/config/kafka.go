@@ -76,7 +76,7 @@ func (k *Kafka) Start(ctx context.Context, listener Listener) (*State, error) {
 func (k *Kafka) apply(records []kafka.Record) {
 	next, changes := k.applier.apply(k.now.Load(), records)
 	k.now.Store(next)
-	if k.listener != nil && len(changes) > 0 {
+	if k.listener != nil {
 		k.listener(next, changes)
 	}
 }

@@ -51,7 +51,7 @@ func (m *Memory) append(records ...kafka.Record) error {
 	}
 	next, changes := m.applier.apply(m.now, records)
 	m.now = next
-	if m.listener != nil && len(changes) > 0 {
+	if m.listener != nil {
 		m.listener(next, changes)
 	}
 	return nil

@@ -17,8 +17,10 @@ var (
 // writeTimeout bounds one write with the reading back of it, as Java does.
 const writeTimeout = 30 * time.Second
 
-// Listener is told of changes, one call at a time and in the order of the topic.
-// It must not call the store's writing methods, which wait for it.
+// Listener is told of changes, one call at a time and in the order of the topic,
+// also of states that differ from those before only in their offset or in a
+// task count: then there are no changes. It must not call the store's writing
+// methods, which wait for it.
 type Listener func(after *State, changes []Change)
 
 // Store keeps the configuration of a cluster. Kafka and Memory implement it;
