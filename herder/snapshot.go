@@ -15,6 +15,10 @@ type Snapshot interface {
 	Target(connector string) state.Target
 	// TaskCount is 0 while the configurations of the tasks are incomplete.
 	TaskCount(connector string) int
+	// Inconsistent reports whether configurations of tasks are missing, because a
+	// leader died while it wrote them or the topic was compacted: they must be
+	// generated anew.
+	Inconsistent(connector string) bool
 	// TaskConfig is nil for a task that does not exist. Read only.
 	TaskConfig(id state.TaskID) map[string]string
 	// AppliedConfig is the connector's configuration when the present task

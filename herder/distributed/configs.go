@@ -77,6 +77,9 @@ func (c *Core) tasksChanged(name string) {
 		c.log(slog.LevelInfo, "stopping tasks, because their configurations changed", "connector", name, "tasks", len(tasks))
 		c.stop(group.Work{Tasks: tasks}, nil)
 	}
+	if c.configs.Inconsistent(name) {
+		c.reconfigure(name, false)
+	}
 }
 
 // forget drops what is kept about a connector that is gone.

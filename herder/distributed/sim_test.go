@@ -57,6 +57,8 @@ func (m *memory) AppliedConfig(c string) map[string]string { return m.applied[c]
 func (m *memory) TaskGeneration(c string) int              { return m.generations[c] }
 func (m *memory) PendingFencing(c string) bool             { return m.fence[c] }
 
+func (m *memory) Inconsistent(string) bool { return false }
+
 func (m *memory) Target(c string) state.Target {
 	if t, ok := m.targets[c]; ok {
 		return t

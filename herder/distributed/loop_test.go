@@ -1,0 +1,358 @@
+package distributed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millrace/millrace/herder"
+	"github.com/millrace/millrace/storage/state"
+)
+
+const joinGroup = 11 // key of the request
+
+func props(tasks int) map[string]string {
+	return map[string]string{"connector.class": testClass, "tasks.max": fmt.Sprint(tasks)}
+}
+
+func (c *testCluster) put(n *node, name string, config map[string]string) {
+	c.t.Helper()
+	err := c.via(n, func(n *node) error {
+		_, err := n.PutConnector(c.t.Context(), herder.PutRequest{Name: name, Config: config, Replace: true})
+		return err
+	})
+	if err != nil {
+		c.t.Fatalf("creating %s: %v", name, err)
+	}
+}
+
+func (c *testCluster) runs(want ...string) {
+	c.t.Helper()
+	slices.Sort(want)
+	eventually(c.t, fmt.Sprintf("%v runs", want), func() bool { return slices.Equal(c.running(), want) })
+}
+
+func TestWorkIsSharedAndTakenOver(t *testing.T) {
+	c := newTestCluster(t)
+	a, b := c.start("a"), c.start("b")
+	var want []string
+	for i := range 8 {
+		name := fmt.Sprintf("c%d", i)
+		c.put([]*node{a, b}[i%2], name, props(2))
+		want = append(want, name, name+"-0", name+"-1")
+	}
+	c.runs(want...)
+	eventually(t, "both have half of it", func() bool { return len(a.runtime.runs()) == 12 && len(b.runtime.runs()) == 12 })
+	third := c.start("third")
+	eventually(t, "the third has its part", func() bool {
+		n := len(third.runtime.runs())
+		return n >= 7 && n <= 9
+	})
+	c.runs(want...)
+	a.stop()
+	c.runs(want...)
+	names, err := b.Connectors(t.Context())
+	if err != nil || len(names) != 8 {
+		t.Errorf("connectors %v, %v", names, err)
+	}
+	for _, name := range names {
+		eventually(t, name+" and its tasks are RUNNING on living workers", func() bool {
+			s, err := third.ConnectorStatus(t.Context(), name)
+			ok := err == nil && s.Connector.State == state.Running && s.Connector.WorkerID != "a:8083" && len(s.Tasks) == 2
+			for _, x := range s.Tasks {
+				ok = ok && x.State == state.Running && x.WorkerID != "a:8083"
+			}
+			return ok
+		})
+	}
+}
+
+func TestLifeOfAConnector(t *testing.T) {
+	c := newTestCluster(t)
+	a := c.start("a")
+	ctx := t.Context()
+	made, err := a.PutConnector(ctx, herder.PutRequest{Name: "x", Config: props(2)})
+	if err != nil || !made.Created || made.Info.Type != "source" || made.Info.Config["name"] != "x" || len(made.Info.Tasks) != 0 {
+		t.Fatalf("%+v, %v", made, err)
+	}
+	if _, err := a.PutConnector(ctx, herder.PutRequest{Name: "x", Config: props(2)}); herder.KindOf(err) != herder.Exists {
+		t.Errorf("created twice: %v", err)
+	}
+	c.runs("x", "x-0", "x-1")
+	has := func(want state.State, tasks int) func() bool {
+		return func() bool {
+			s, err := a.ConnectorStatus(ctx, "x")
+			ok := err == nil && s.Connector.State == want && len(s.Tasks) == tasks
+			for _, x := range s.Tasks {
+				ok = ok && x.State == want
+			}
+			return ok
+		}
+	}
+	for _, step := range []struct {
+		what  string
+		do    func() error
+		state state.State
+		tasks int
+	}{
+		{"pause", func() error { return a.PauseConnector(ctx, "x") }, state.Paused, 2},
+		{"resume", func() error { return a.ResumeConnector(ctx, "x") }, state.Running, 2},
+		{"stop", func() error { return a.StopConnector(ctx, "x") }, state.Stopped, 0},
+		{"resume", func() error { return a.ResumeConnector(ctx, "x") }, state.Running, 2},
+		{"restart", func() error { return a.RestartConnector(ctx, "x") }, state.Running, 2},
+		{"restart task", func() error { return a.RestartTask(ctx, state.TaskID{Connector: "x", Task: 1}) }, state.Running, 2},
+	} {
+		if err := step.do(); err != nil {
+			t.Fatalf("%s: %v", step.what, err)
+		}
+		eventually(t, fmt.Sprintf("%s leads to %s", step.what, step.state), has(step.state, step.tasks))
+	}
+	plan, err := a.RestartConnectorAndTasks(ctx, herder.RestartRequest{Connector: "x", IncludeTasks: true})
+	if err != nil || plan.Connector.State != state.Restarting || plan.Tasks[1].State != state.Restarting {
+		t.Errorf("restart: %+v, %v", plan, err)
+	}
+	eventually(t, "it runs again", has(state.Running, 2))
+	three := "3"
+	info, err := a.PatchConnector(ctx, "x", map[string]*string{"tasks.max": &three})
+	if err != nil || info.Config["tasks.max"] != "3" {
+		t.Errorf("patch: %+v, %v", info, err)
+	}
+	c.runs("x", "x-0", "x-1", "x-2")
+	tasks, err := a.Tasks(ctx, "x")
+	if err != nil || len(tasks) != 3 || tasks[2].Config["n"] != "2" {
+		t.Errorf("tasks %+v, %v", tasks, err)
+	}
+	topics, err := a.ActiveTopics(ctx, "x")
+	if err != nil || !reflect.DeepEqual(topics.Topics, []string{"topic-of-x"}) {
+		t.Errorf("topics %+v, %v", topics, err)
+	}
+	if err := a.DeleteConnector(ctx, "x"); err != nil {
+		t.Fatal(err)
+	}
+	c.runs()
+	eventually(t, "nothing is known of it any more", func() bool {
+		_, err := a.ConnectorStatus(ctx, "x")
+		topics, _ := a.ActiveTopics(ctx, "x")
+		return herder.KindOf(err) == herder.NotFound && len(topics.Topics) == 0
+	})
+}
+
+func TestOffsets(t *testing.T) {
+	c := newTestCluster(t)
+	a := c.start("a", func(cfg *Config) { cfg.ExactlyOnce = true })
+	ctx := t.Context()
+	c.put(a, "x", props(2))
+	c.runs("x", "x-0", "x-1")
+	change := herder.ConnectorOffsets{Offsets: []herder.ConnectorOffset{{Partition: map[string]any{"p": "1"}, Offset: map[string]any{"o": int64(5)}}}}
+	_, err := a.AlterOffsets(ctx, "x", change)
+	if want := fmt.Sprintf(herder.StoppedFirstMessage, "x"); err == nil || err.Error() != want {
+		t.Errorf("offsets of a running connector: %v", err)
+	}
+	if err := a.StopConnector(ctx, "x"); err != nil {
+		t.Fatal(err)
+	}
+	c.runs("x")
+	if m, err := a.AlterOffsets(ctx, "x", change); err != nil || m.Message != "The offsets for this connector have been altered successfully" {
+		t.Errorf("%+v, %v", m, err)
+	}
+	if got, err := a.ConnectorOffsets(ctx, "x"); err != nil || !reflect.DeepEqual(got, change) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if a.runtime.fenced["x"] != 2 {
+		t.Errorf("producers fenced off before the change: %v", a.runtime.fenced)
+	}
+	if m, err := a.ResetOffsets(ctx, "x"); err != nil || !strings.Contains(m.Message, "reset") {
+		t.Errorf("%+v, %v", m, err)
+	}
+	if got, err := a.ConnectorOffsets(ctx, "x"); err != nil || got.Offsets == nil || len(got.Offsets) != 0 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestExactlyOnceTasksFenceOffThoseBefore(t *testing.T) {
+	c := newTestCluster(t)
+	eos := func(cfg *Config) { cfg.ExactlyOnce = true }
+	a, b := c.start("a", eos), c.start("b", eos)
+	c.put(a, "x", props(3))
+	c.runs("x", "x-0", "x-1", "x-2")
+	c.put(a, "x", props(2))
+	c.runs("x", "x-0", "x-1")
+	fenced := 0
+	for _, n := range []*node{a, b} {
+		n.runtime.mu.Lock()
+		fenced += n.runtime.fenced["x"]
+		for id, start := range n.runtime.tasks {
+			if !start.ExactlyOnce {
+				t.Errorf("%v is not transactional", id)
+			}
+		}
+		n.runtime.mu.Unlock()
+	}
+	if fenced != 3 {
+		t.Errorf("%d producers were fenced off, by the leader alone; want 3", fenced)
+	}
+}
+
+func TestAMissingClassIsListedFailedAndDeletable(t *testing.T) {
+	c := newTestCluster(t)
+	c.topic.leader = "before"
+	c.topic.apply(PutConnector{Name: "old", Config: map[string]string{"connector.class": "gone.Away", "name": "old"}}, Key{})
+	a := c.start("a")
+	eventually(t, "it is FAILED", func() bool {
+		s, err := a.ConnectorStatus(t.Context(), "old")
+		return err == nil && s.Connector.State == state.Failed && s.Connector.Trace != "" && s.Type == "unknown"
+	})
+	if info, err := a.Connector(t.Context(), "old"); err != nil || info.Type != "unknown" {
+		t.Errorf("%+v, %v", info, err)
+	}
+	if err := a.DeleteConnector(t.Context(), "old"); err != nil {
+		t.Error(err)
+	}
+	if _, err := a.PutConnector(t.Context(), herder.PutRequest{Name: "new", Config: map[string]string{"connector.class": "gone.Away"}}); herder.KindOf(err) != herder.BadRequest {
+		t.Errorf("a connector without a class is created: %v", err)
+	}
+}
+
+func TestSecretsStayOutOfTheConfigTopic(t *testing.T) {
+	c := newTestCluster(t)
+	a := c.start("a")
+	conf := props(1)
+	conf["password"] = "${s:pw}"
+	c.put(a, "x", conf)
+	c.runs("x", "x-0")
+	a.runtime.mu.Lock()
+	got := a.runtime.tasks[state.TaskID{Connector: "x"}].TaskConfig["password"]
+	a.runtime.mu.Unlock()
+	if got != "hunter2" {
+		t.Errorf("the task got the password %q", got)
+	}
+	for _, s := range []map[string]string{c.topic.log.configs["x"], c.topic.log.tasks["x"][0]} {
+		if s["password"] != "${s:pw}" {
+			t.Errorf("the config topic holds %v", s)
+		}
+	}
+	conf["password"] = "${s:nope}"
+	_, err := a.PutConnector(t.Context(), herder.PutRequest{Name: "x", Config: conf, Replace: true})
+	if herder.KindOf(err) != herder.BadRequest {
+		t.Errorf("an unknown secret: %v", err)
+	}
+}
+
+func TestRequestsBetweenWorkersMustBeSigned(t *testing.T) {
+	c := newTestCluster(t)
+	a, b := c.start("a"), c.start("b")
+	c.put(a, "x", props(1))
+	c.runs("x", "x-0")
+	good := signed("body", a.sessionKey())
+	wrong := signed("body", herder.SessionKey{Key: []byte("guess"), Algorithm: "HmacSHA256"})
+	other := signed("body", herder.SessionKey{Key: a.key.Load().Bytes, Algorithm: "HmacSHA512"})
+	for _, x := range []struct {
+		sig  *herder.Signature
+		kind herder.Kind
+		text string
+	}{
+		{nil, herder.BadRequest, "Internal request missing required signature"},
+		{wrong, herder.Forbidden, "Internal request contained invalid signature."},
+		{other, herder.BadRequest, "This worker does not support the 'HmacSHA512' key signing algorithm"},
+	} {
+		err := a.PutTaskConfigs(t.Context(), "x", nil, x.sig)
+		if err == nil || herder.KindOf(err) != x.kind || !strings.HasPrefix(err.Error(), x.text) {
+			t.Errorf("%v: want %s", err, x.text)
+		}
+		if err := a.FenceZombies(t.Context(), "x", x.sig); herder.KindOf(err) != x.kind {
+			t.Errorf("%v: want %s", err, x.text)
+		}
+	}
+	err := c.via(b, func(n *node) error { return n.FenceZombies(t.Context(), "x", good) })
+	if err != nil {
+		t.Errorf("a signed request: %v", err)
+	}
+}
+
+func TestErrorsOfRequests(t *testing.T) {
+	c := newTestCluster(t)
+	a := c.start("a")
+	ctx := t.Context()
+	c.put(a, "x", props(1))
+	c.runs("x", "x-0")
+	for want, do := range map[string]func() error{
+		"Connector nope not found":           func() error { return a.DeleteConnector(ctx, "nope") },
+		"Unknown connector nope":             func() error { return a.PauseConnector(ctx, "nope") },
+		"Unknown connector: nope":            func() error { return a.RestartConnector(ctx, "nope") },
+		"Unknown task: x-9":                  func() error { return a.RestartTask(ctx, state.TaskID{Connector: "x", Task: 9}) },
+		"No status found for connector nope": func() error { _, err := a.ConnectorStatus(ctx, "nope"); return err },
+		"No status found for task x-7":       func() error { _, err := a.TaskStatus(ctx, state.TaskID{Connector: "x", Task: 7}); return err },
+		"Unknown plugin nope.":               func() error { _, err := a.PluginConfig(ctx, "nope", ""); return err },
+		"Invalid version specification: [1":  func() error { _, err := a.PluginConfig(ctx, testClass, "[1"); return err },
+		"Logger nope not found.":             func() error { _, err := a.LoggerLevel(ctx, "nope"); return err },
+		"invalid log level 'LOUD'.":          func() error { _, err := a.SetLoggerLevel(ctx, "x", "LOUD"); return err },
+		"Connector config {a=b, my.password=[hidden]} contains no connector type": func() error {
+			_, err := a.Validate(ctx, map[string]string{"a": "b", "my.password": "x"})
+			return err
+		},
+		"Connector name configuration (other) doesn't match connector name in the URL (x)": func() error {
+			_, err := a.PutConnector(ctx, herder.PutRequest{Name: "x", Config: map[string]string{"name": "other"}})
+			return err
+		},
+		"Connector configuration is invalid and contains the following 2 error(s):\n" +
+			"Invalid value many for configuration tasks.max: Not a number of type INT\n" +
+			"Null value can not be supplied as the configuration value.\n" +
+			"You can also find the above list of errors at the endpoint `/connector-plugins/{connectorType}/config/validate`": func() error {
+			conf := props(1)
+			conf["tasks.max"] = "many"
+			_, err := a.PutConnector(ctx, herder.PutRequest{Name: "y", Config: conf, Nulls: []string{"tasks.max"}})
+			return err
+		},
+	} {
+		if err := do(); err == nil || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	}
+}
+
+func TestHealth(t *testing.T) {
+	c := newTestCluster(t)
+	a := c.start("a")
+	eventually(t, "it is healthy", func() bool {
+		s, err := a.Health(t.Context())
+		return err == nil && s.Status == herder.StatusHealthy
+	})
+	a.stop()
+	if s, _ := a.Health(t.Context()); s.Status != herder.StatusUnhealthy {
+		t.Errorf("a stopped worker is %+v", s)
+	}
+	if err := a.DeleteConnector(t.Context(), "x"); herder.KindOf(err) != herder.Unavailable {
+		t.Errorf("a stopped worker answers %v", err)
+	}
+}
+
+func TestACancelledRequestIsWithdrawn(t *testing.T) {
+	c := newTestCluster(t)
+	c.broker.Fake.ControlKey(joinGroup, func(kmsg.Request) (kmsg.Response, error, bool) {
+		c.broker.Fake.KeepControl()
+		return nil, errors.New("no group, so nobody leads"), true
+	})
+	a := c.start("a")
+	ctx, cancel := context.WithCancel(t.Context())
+	go cancel()
+	if err := a.DeleteConnector(ctx, "x"); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if s, err := a.Health(t.Context()); err != nil || s.Status != herder.StatusStarting {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+func TestLoggerLevelsReachAllWorkers(t *testing.T) {
+	c := newTestCluster(t)
+	a := c.start("a")
+	if err := a.SetClusterLoggerLevel(t.Context(), "org.example", "DEBUG"); err != nil {
+		t.Error(err)
+	}
+}
