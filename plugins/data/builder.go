@@ -84,22 +84,35 @@ func (b *Builder) Field(name string, schema *Schema) *Builder {
 
 // Build ends the builder and returns the schema.
 func (b *Builder) Build() *Schema {
+	s, err := b.TryBuild()
+	if err != nil {
+		panic("data: " + err.Error())
+	}
+	return s
+}
+
+// TryBuild is Build for schemas whose parts come from outside the program, such
+// as from another schema and a configuration: it returns the mistake.
+func (b *Builder) TryBuild() (*Schema, error) {
 	s := b.s
 	switch {
 	case s.typ == TypeArray && s.elem == nil, s.typ == TypeMap && (s.elem == nil || s.key == nil):
-		panic(fmt.Sprintf("data: %s schema without element schema", s.typ))
+		return nil, fmt.Errorf("%s schema without element schema", s.typ)
 	case s.typ != TypeStruct && len(s.fields) > 0:
-		panic(fmt.Sprintf("data: %s schema with fields", s.typ))
+		return nil, fmt.Errorf("Cannot create fields on type %s", s.typ)
 	}
 	if s.typ == TypeStruct {
 		s.index = make(map[string]int, len(s.fields))
 	}
 	for _, f := range s.fields {
-		if _, dup := s.index[f.Name]; dup || f.Schema == nil {
-			panic(fmt.Sprintf("data: field %q of schema %q is a duplicate or has no schema", f.Name, s.name))
+		if f.Schema == nil {
+			return nil, fmt.Errorf("field %s of schema %s has no schema", f.Name, s.name)
+		}
+		if _, dup := s.index[f.Name]; dup {
+			return nil, fmt.Errorf("Cannot create field because of field name duplication %s", f.Name)
 		}
 		s.index[f.Name] = f.Index
 	}
 	b.s = Schema{}
-	return &s
+	return &s, nil
 }

@@ -11,8 +11,10 @@ import (
 	"github.com/millrace/millrace/plugins/converter/number"
 	"github.com/millrace/millrace/plugins/converter/text"
 	"github.com/millrace/millrace/plugins/policy"
+	"github.com/millrace/millrace/plugins/predicate"
 	"github.com/millrace/millrace/plugins/provider"
 	"github.com/millrace/millrace/plugins/registry"
+	"github.com/millrace/millrace/plugins/transform"
 )
 
 // Builtin lists the plugins that every binary contains.
@@ -23,6 +25,8 @@ func Builtin() []connect.Plugin {
 		jsonconv.Plugins(),
 		number.Plugins(),
 		text.Plugins(),
+		transform.Plugins(),
+		predicate.Plugins(),
 		provider.Plugins(),
 		policy.Plugins(),
 	)

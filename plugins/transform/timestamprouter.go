@@ -1,0 +1,45 @@
+package transform
+
+import (
+	"strings"
+	"time"
+
+	"github.com/millrace/millrace/plugins/configdef"
+	"github.com/millrace/millrace/plugins/connect"
+	"github.com/millrace/millrace/plugins/data"
+)
+
+func timestampRouterDef() *configdef.Def {
+	return configdef.New(
+		configdef.Key{Name: "topic.format", Type: configdef.String, Default: configdef.Text("${topic}-${timestamp}"), Importance: configdef.High,
+			Doc: "The new topic; <code>${topic}</code> stands for the old one, <code>${timestamp}</code> for the record's timestamp."},
+		configdef.Key{Name: "timestamp.format", Type: configdef.String, Default: configdef.Text("yyyyMMdd"), Importance: configdef.High,
+			Doc: "How the timestamp is written, in UTC, as a pattern of <code>java.text.SimpleDateFormat</code>."},
+	)
+}
+
+// timestampRouter puts the record's timestamp into the topic.
+type timestampRouter struct {
+	closer
+	topic  string
+	format dateFormat
+}
+
+func newTimestampRouter(v *configdef.Values) (connect.Transform, error) {
+	f, err := parseDateFormat(v.String("timestamp.format"))
+	if err != nil {
+		return nil, configdef.Invalid("timestamp.format", v.String("timestamp.format"), err.Error())
+	}
+	return &timestampRouter{topic: v.String("topic.format"), format: f}, nil
+}
+
+// Apply implements connect.Transform.
+func (t *timestampRouter) Apply(_ *data.Arena, r *connect.Record) (bool, error) {
+	if r.Timestamp == connect.NoTimestamp {
+		return false, dataError("Timestamp missing on record of topic %s", r.Topic)
+	}
+	stamp := t.format.format(time.UnixMilli(r.Timestamp).UTC())
+	topic := strings.ReplaceAll(t.topic, "${topic}", r.Topic)
+	r.Topic = strings.ReplaceAll(topic, "${timestamp}", stamp)
+	return true, nil
+}
