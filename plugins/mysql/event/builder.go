@@ -2,6 +2,7 @@ package event
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -153,7 +154,7 @@ func (m keyMapper) columns(t *table.Table) []int {
 	var key []int
 	for _, patterns := range m {
 		for i, c := range t.Columns {
-			if patterns.Match(t.ID.String() + "." + c.Name) {
+			if patterns.Match(t.ID.String()+"."+c.Name) && !slices.Contains(key, i) {
 				key = append(key, i)
 			}
 		}

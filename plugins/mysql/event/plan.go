@@ -27,6 +27,7 @@ type Plan struct {
 // field is one compiled column: cell number from goes to the field of the same
 // index as this one has.
 type field struct {
+	name   string
 	from   int
 	column *value.Column
 }
@@ -56,15 +57,11 @@ func (b *Builder) Plan(t *table.Table) (*Plan, error) {
 			return nil, err
 		}
 	}
-	extra, origin, err := b.topics.keyField(t.ID)
+	shared, err := p.addOrigin(key)
 	if err != nil {
-		return nil, fmt.Errorf("table %s: %w", t.ID, err)
+		return nil, err
 	}
-	if extra != "" {
-		key.Field(extra, data.New(data.TypeString).Build())
-		p.origin = data.String(origin)
-	}
-	if len(p.keyFields) > 0 || extra != "" {
+	if len(p.keyFields) > 0 || shared {
 		p.Key = key.Build()
 	}
 	val := data.NewStruct().Name(b.cfg.SchemaNames.schemaName(topic + ".Value")).Optional()
@@ -90,9 +87,32 @@ func (p *Plan) add(schema *data.Builder, fields *[]field, i int, compile compile
 	if err != nil || compiled == nil { // nil: a type that events leave out
 		return err
 	}
-	schema.Field(p.b.cfg.FieldNames.fieldName(c.Name), compiled.Schema)
-	*fields = append(*fields, field{from: i, column: compiled})
+	name := p.b.cfg.FieldNames.fieldName(c.Name)
+	for _, f := range *fields {
+		if f.name == name {
+			return fmt.Errorf("table %s: columns %s and %s would both be the field %s; choose another field.name.adjustment.mode",
+				p.Table.ID, f.column.Name, c.Name, name)
+		}
+	}
+	schema.Field(name, compiled.Schema)
+	*fields = append(*fields, field{name: name, from: i, column: compiled})
 	return nil
+}
+
+// addOrigin adds the field that tells tables apart which share a topic.
+func (p *Plan) addOrigin(key *data.Builder) (bool, error) {
+	name, origin, err := p.b.topics.keyField(p.Table.ID)
+	if err != nil || name == "" {
+		return false, err
+	}
+	for _, f := range p.keyFields {
+		if f.name == name {
+			return false, fmt.Errorf("table %s: topic.key.field.name %s is a column of the key", p.Table.ID, name)
+		}
+	}
+	key.Field(name, data.New(data.TypeString).Build())
+	p.origin = data.String(origin)
+	return true, nil
 }
 
 func (b *Builder) envelopeSchema(name string, row *data.Schema) *data.Schema {
