@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/millrace/millrace/herder"
 	"github.com/millrace/millrace/storage/config"
@@ -33,28 +34,62 @@ type Forwarder interface {
 	FenceZombies(ctx context.Context, workerURL, connector string, key herder.SessionKey) error
 }
 
-// NewConfigTopic makes a store what the herder needs. The store is closed by
-// whoever opened it.
-func NewConfigTopic(store config.Store) ConfigTopic { return storeTopic{store} }
+// NewConfigTopic makes a store what the herder needs, and starts it at once, so
+// that it is read while other things start. The store is closed by whoever
+// opened it.
+func NewConfigTopic(ctx context.Context, store config.Store) ConfigTopic {
+	t := &storeTopic{store: store, started: make(chan struct{})}
+	go func() {
+		defer close(t.started)
+		t.first, t.err = store.Start(ctx, t.listen)
+	}()
+	return t
+}
 
-type storeTopic struct{ store config.Store }
+// storeTopic keeps changes until somebody listens.
+type storeTopic struct {
+	store   config.Store
+	started chan struct{}
+	first   *config.State // valid, as err, once started is closed
+	err     error
 
-func (t storeTopic) Start(ctx context.Context, read func(ConfigsRead), changed func(ConfigsChanged)) error {
-	first := make(chan struct{}) // nothing changes before it was read
-	s, err := t.store.Start(ctx, func(after *config.State, changes []config.Change) {
-		<-first
-		changed(ConfigsChanged{after, translate(changes)})
-	})
-	if err != nil {
-		return err
+	mu      sync.Mutex // held while changed is called, so that calls keep their order
+	backlog []ConfigsChanged
+	changed func(ConfigsChanged)
+}
+
+func (t *storeTopic) listen(after *config.State, changes []config.Change) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := ConfigsChanged{after, translate(changes)}
+	if t.changed == nil {
+		t.backlog = append(t.backlog, e)
+		return
 	}
-	e := ConfigsRead{Snapshot: s}
-	if k := s.SessionKey(); k != nil {
+	t.changed(e)
+}
+
+func (t *storeTopic) Start(ctx context.Context, read func(ConfigsRead), changed func(ConfigsChanged)) error {
+	select {
+	case <-t.started:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if t.err != nil {
+		return t.err
+	}
+	e := ConfigsRead{Snapshot: t.first}
+	if k := t.first.SessionKey(); k != nil {
 		key := Key(*k)
 		e.Key = &key
 	}
 	read(e)
-	close(first)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, e := range t.backlog {
+		changed(e)
+	}
+	t.backlog, t.changed = nil, changed
 	return nil
 }
 
@@ -83,7 +118,7 @@ func translate(changes []config.Change) []Change {
 	return out
 }
 
-func (t storeTopic) Write(ctx context.Context, op Op, key Key) (fenced bool, err error) {
+func (t *storeTopic) Write(ctx context.Context, op Op, key Key) (fenced bool, err error) {
 	switch op := op.(type) {
 	case PutConnector:
 		err = t.store.PutConnector(ctx, op.Name, op.Config, op.Target)
@@ -107,5 +142,5 @@ func (t storeTopic) Write(ctx context.Context, op Op, key Key) (fenced bool, err
 	return errors.Is(err, kafka.ErrFenced), err
 }
 
-func (t storeTopic) Claim(ctx context.Context) error   { return t.store.Claim(ctx) }
-func (t storeTopic) Refresh(ctx context.Context) error { return t.store.Refresh(ctx) }
+func (t *storeTopic) Claim(ctx context.Context) error   { return t.store.Claim(ctx) }
+func (t *storeTopic) Refresh(ctx context.Context) error { return t.store.Refresh(ctx) }
