@@ -215,12 +215,16 @@ func (a *applier) commit(name string, value object) error {
 	if err != nil {
 		return err
 	}
-	deferred := a.deferred[name]
-	delete(a.deferred, name) // kept for no later commit, complete or not
+	deferred, some := a.deferred[name]
+	if some {
+		// They are kept for no later commit, complete or not. That there were some
+		// is: from then on each complete commit begins a generation, as in Java.
+		a.deferred[name] = map[int]map[string]string{}
+	}
 	a.b.change(name, func(c *connector) {
 		c.inconsistent = !complete(deferred, count)
 		if !c.inconsistent {
-			if deferred != nil {
+			if some {
 				c.tasks = withTasks(c.tasks, deferred)
 				c.generation++
 			}

@@ -14,6 +14,7 @@ const (
 	connectorPrefix = "status-connector-"
 	taskPrefix      = "status-task-"
 	topicPrefix     = "status-topic-"
+	topicSeparator  = ":connector-"
 )
 
 // Topic says that a task of a connector has used a topic (TopicStatus, KIP-558).
@@ -27,7 +28,7 @@ func connectorKey(name string) string { return connectorPrefix + name }
 
 func taskKey(id state.TaskID) string { return taskPrefix + id.String() }
 
-func topicKey(topic, connector string) string { return topicPrefix + topic + ":" + connector }
+func topicKey(topic, connector string) string { return topicPrefix + topic + topicSeparator + connector }
 
 // statusValue writes a status; nil, a tombstone, for DESTROYED. An empty trace or
 // version is null, as in Java.
@@ -113,6 +114,6 @@ func parseTaskKey(s string) (state.TaskID, bool) {
 
 // parseTopicKey reads what follows "status-topic-": topic names hold no colon.
 func parseTopicKey(s string) (topic, connector string, ok bool) {
-	topic, connector, ok = strings.Cut(s, ":")
+	topic, connector, ok = strings.Cut(s, topicSeparator)
 	return topic, connector, ok && topic != "" && connector != ""
 }

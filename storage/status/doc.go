@@ -4,9 +4,9 @@
 //
 // # Shapes of the records
 //
-//	status-connector-NAME        {"state":...,"trace":...,"worker_id":...,"generation":N,"version":...}
-//	status-task-NAME-N           the same
-//	status-topic-TOPIC:CONNECTOR {"topic":{"name":...,"connector":...,"task":N,"discoverTimestamp":MILLIS}}
+//	status-connector-NAME            {"state":...,"trace":...,"worker_id":...,"generation":N,"version":...}
+//	status-task-NAME-N               the same
+//	status-topic-TOPIC:connector-NAME {"topic":{"name":...,"connector":...,"task":N,"discoverTimestamp":MILLIS}}
 //
 // A tombstone removes; that of a connector also removes what is known of its tasks.
 //

@@ -8,20 +8,26 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// AppendString appends s as a JSON string the way Jackson writes it: only the
-// quote, the backslash and control characters are escaped. Invalid UTF-8, which
-// Java's strings cannot hold, becomes the replacement character.
+// AppendString appends s as a JSON string the way Jackson writes it: it escapes
+// the quote, the backslash, control characters and, as two surrogates, characters
+// beyond U+FFFF. Invalid UTF-8, which Java's strings cannot hold, becomes the
+// replacement character.
 func AppendString(dst []byte, s string) []byte {
-	const hex = "0123456789ABCDEF"
 	dst = append(dst, '"')
 	for i := 0; i < len(s); {
 		c := s[i]
 		if c >= utf8.RuneSelf {
 			r, n := utf8.DecodeRuneInString(s[i:])
-			dst = utf8.AppendRune(dst, r)
+			if r > 0xffff {
+				high, low := utf16.EncodeRune(r)
+				dst = appendEscape(appendEscape(dst, high), low)
+			} else {
+				dst = utf8.AppendRune(dst, r)
+			}
 			i += n
 			continue
 		}
@@ -42,10 +48,15 @@ func AppendString(dst []byte, s string) []byte {
 		case c == '\f':
 			dst = append(dst, '\\', 'f')
 		default:
-			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+			dst = appendEscape(dst, rune(c))
 		}
 	}
 	return append(dst, '"')
+}
+
+func appendEscape(dst []byte, r rune) []byte {
+	const hex = "0123456789ABCDEF"
+	return append(dst, '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
 }
 
 // DecodeJSON reads one JSON value as Connect's JsonConverter does without
