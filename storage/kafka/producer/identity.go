@@ -33,9 +33,14 @@ func (s *sender) identified(now time.Time) bool {
 }
 
 func askIdentity(client sarama.Client) (identity, error) {
-	r, err := client.InitProducerID()
+	b := client.LeastLoadedBroker()
+	if b == nil {
+		return identity{}, errors.New("no broker is known")
+	}
+	r, err := b.InitProducerID(&sarama.InitProducerIDRequest{Version: 4, ProducerID: noProducer, ProducerEpoch: -1})
 	switch {
 	case err != nil:
+		_ = b.Close() // after a failed read the connection is of no more use
 		return identity{}, err
 	case r.Err != sarama.ErrNoError:
 		return identity{}, r.Err
@@ -55,6 +60,7 @@ func (s *sender) onIdentity(e identityDone) {
 		s.fail(fmt.Errorf("taking a producer id: %w", e.err))
 	default:
 		s.idPhase = idMissing
+		s.meta.wanted = true // which finds other brokers
 		s.idAfter = time.Now().Add(s.cfg.RetryBackoffMax)
 		s.log.Warn("could not take a producer id", "error", e.err)
 	}

@@ -160,8 +160,8 @@ func (s *sender) complete(b *batch, err error) {
 }
 
 func (s *sender) tellIdle() {
-	if s.pending > 0 {
-		return
+	if s.pending > 0 || s.txn.adding {
+		return // a late request would be taken for that of a fenced producer
 	}
 	for _, c := range s.idle {
 		close(c)

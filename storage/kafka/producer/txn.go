@@ -40,6 +40,12 @@ func (t *transaction) admits(s *sender, p *partition) bool {
 
 // addPartitions adds what wants to join, one request at a time.
 func (t *transaction) addPartitions(s *sender) {
+	if t.failed != nil {
+		for _, p := range t.wanting {
+			p.joining = false
+		}
+		t.wanting = nil
+	}
 	if t.adding || len(t.wanting) == 0 {
 		return
 	}
