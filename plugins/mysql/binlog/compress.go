@@ -15,6 +15,9 @@ import (
 // at most 1 GiB).
 const maxEvent = 1 << 30
 
+// maxWindow is the largest window that zstd's own levels use.
+const maxWindow = 128 << 20
+
 // payload reads the events of a TRANSACTION_PAYLOAD event one at a time. Memory
 // is that of the decoder's window and of the longest event.
 type payload struct {
@@ -67,7 +70,8 @@ func (p *payload) begin(h Header, body []byte) error {
 
 func (p *payload) beginZstd() error {
 	if p.zstd == nil {
-		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
+		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
+			zstd.WithDecoderMaxWindow(maxWindow))
 		if err != nil {
 			return err
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -25,9 +24,11 @@ func config(s *binlogtest.Server) binlog.Config {
 	return binlog.Config{
 		Server:   server.Config{Host: "127.0.0.1", Port: s.Port(), User: "u", Timeout: 10 * time.Second},
 		ServerID: 5, Reconnect: true, Interval: time.Millisecond, VerifyChecksums: true,
-		File: "b.000001", Pos: 4, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		File: "b.000001", Pos: 4, Logger: quiet(),
 	}
 }
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func open(t *testing.T, cfg binlog.Config) *binlog.Reader {
 	t.Helper()

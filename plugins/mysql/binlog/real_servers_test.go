@@ -118,6 +118,9 @@ func TestRealServers(t *testing.T) {
 			}
 			lostConnections(t, db, want, before)
 			sameServerID(t, db, before)
+			otherChecksums(t, db, name, c.kinds)
+			longEvent(t, db)
+			refusals(t, db, before)
 		})
 	}
 }
@@ -271,4 +274,104 @@ func sameServerID(t *testing.T, db *peer.Database, from server.Status) {
 		}
 		return
 	}
+}
+
+// otherChecksums reads a file with checksums and then one without.
+func otherChecksums(t *testing.T, db *peer.Database, name string, kinds []Kind) {
+	before, err := realConn(t, db).BinlogStatus(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Exec("CREATE DATABASE before_change", "SET GLOBAL binlog_checksum = 'NONE'"); err != nil {
+		t.Fatal(err)
+	}
+	runScript(t, db, name)
+	for _, gtid := range []bool{false, true} {
+		if got := readScript(t, db, before, gtid, kinds); len(got) < 40 {
+			t.Errorf("%d events", len(got))
+		}
+	}
+	if err := db.Exec("SET GLOBAL binlog_checksum = 'CRC32'"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// longEvent reads an event that is longer than a packet of the protocol.
+func longEvent(t *testing.T, db *peer.Database) {
+	before, err := realConn(t, db).BinlogStatus(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Exec("SET GLOBAL max_allowed_packet = 67108864"); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Exec("CREATE DATABASE l", "CREATE TABLE l.t (a INT PRIMARY KEY, b LONGBLOB)",
+		"INSERT INTO l.t VALUES (1, REPEAT('x', 40000000)), (2, 'y')"); err != nil {
+		t.Fatal(err)
+	}
+	cfg := realConfig(db)
+	cfg.File, cfg.Pos = before.File, before.Pos
+	r, err := Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	total := 0
+	for total < 40000000+1 {
+		e, err := r.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Kind == KindRows {
+			total += strings.Count(string(e.Rows.Data), "x") + strings.Count(string(e.Rows.Data), "y")
+		}
+		if e.Kind == KindHeartbeat && total > 0 {
+			t.Fatalf("only %d bytes came", total)
+		}
+	}
+}
+
+// refusals are what the server says to those whom it gives no binlog.
+func refusals(t *testing.T, db *peer.Database, before server.Status) {
+	conn := realConn(t, db)
+	now, err := conn.BinlogStatus(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Exec("FLUSH BINARY LOGS", "PURGE BINARY LOGS TO '"+next(now.File)+"'",
+		"CREATE USER poor IDENTIFIED BY 'p'"); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		change func(*Config)
+		kind   server.Kind
+		says   string
+	}{
+		"purged file":         {func(c *Config) { c.File = before.File }, server.KindPurged, "snapshot.mode"},
+		"purged transactions": {func(c *Config) { c.GTIDs = startSet(t, db, before) }, server.KindPurged, "snapshot.mode"},
+		"no such file":        {func(c *Config) { c.File = "nothing.000001" }, server.KindPurged, "snapshot.mode"},
+		"no privilege":        {func(c *Config) { c.Server.User, c.Server.Password = "poor", "p" }, server.KindPrivilege, "GRANT REPLICATION SLAVE"},
+	} {
+		cfg := realConfig(db)
+		cfg.File, cfg.Pos = next(now.File), firstPos
+		c.change(&cfg)
+		r, err := Open(t.Context(), cfg)
+		for err == nil {
+			_, err = r.Next(t.Context())
+		}
+		if r != nil {
+			r.Close()
+		}
+		if server.KindOf(err) != c.kind || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// next is the name of the binlog file after this one.
+func next(file string) string {
+	base, number, _ := strings.Cut(file, ".")
+	var n int
+	fmt.Sscan(strings.TrimLeft(number, "0"), &n)
+	return fmt.Sprintf("%s.%06d", base, n+1)
 }

@@ -1,0 +1,148 @@
+package binlog_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/millrace/millrace/plugins/data"
+	"github.com/millrace/millrace/plugins/mysql/binlog"
+	"github.com/millrace/millrace/plugins/mysql/binlog/binlogtest"
+	"github.com/millrace/millrace/plugins/mysql/position"
+	"github.com/millrace/millrace/plugins/mysql/server"
+	"github.com/millrace/millrace/plugins/mysql/server/servertest"
+	"github.com/millrace/millrace/plugins/mysql/value"
+)
+
+const (
+	benchRows        = 200 // rows of a transaction
+	benchTx          = 256 // transactions that are sent again and again
+	benchRowsInEvent = 40  // as many as fit in 8 KiB
+)
+
+// endless serves one stretch of transactions for ever, as fast as it is read.
+func endless(b *testing.B, payload bool) *servertest.Server {
+	l := binlogtest.New("b.000001", true)
+	row := make([]binlogtest.Row, benchRowsInEvent)
+	for i := range row {
+		row[i] = binlogtest.Row{ID: int32(i), Text: strings.Repeat("x", 184)}
+	}
+	head := len(l.Events)
+	for n := range int64(benchTx) {
+		l.GTID(1, n+1)
+		fill := func(l *binlogtest.Log) {
+			l.Query("", "BEGIN")
+			l.TableMap(7, "d", "t")
+			for range benchRows / benchRowsInEvent {
+				l.Insert(7, row...)
+			}
+			l.XID(uint64(n))
+		}
+		if payload {
+			l.Payload(fill)
+		} else {
+			fill(l)
+		}
+	}
+	// The numbers of the packets fit together again and again, as their number is
+	// a multiple of 256.
+	var frames []byte
+	split := 0
+	for i, e := range l.Events {
+		if i == head {
+			split = len(frames)
+		}
+		n := len(e.Bytes) + 1
+		frames = append(frames, byte(n), byte(n>>8), byte(n>>16), byte(1+i), 0)
+		frames = append(frames, e.Bytes...)
+	}
+	return servertest.Start(b, servertest.Config{Serve: func(c *servertest.Conn) {
+		for {
+			code, _, err := c.Command()
+			if err != nil {
+				return
+			}
+			if code == 0x12 {
+				break
+			}
+			if c.OK() != nil {
+				return
+			}
+		}
+		err := c.Raw(frames[:split])
+		for err == nil {
+			err = c.Raw(frames[split:])
+		}
+	}})
+}
+
+func benchReader(b *testing.B, s *servertest.Server) *binlog.Reader {
+	r, err := binlog.Open(b.Context(), binlog.Config{
+		Server:   server.Config{Host: "127.0.0.1", Port: s.Port(), User: "u"},
+		ServerID: 5, File: "b.000001", Pos: 4, Logger: quiet(),
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { r.Close() })
+	return r
+}
+
+// One operation is one row, 191 bytes in the binlog. The server's side runs in
+// the same process and is part of the time.
+func benchmarkRows(b *testing.B, payload bool, work func(*testing.B, *binlog.Event) int) {
+	r := benchReader(b, endless(b, payload))
+	b.SetBytes(191)
+	b.ReportAllocs()
+	b.ResetTimer()
+	for n := 0; n < b.N; {
+		e, err := r.Next(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		n += work(b, e)
+	}
+}
+
+func countRows(_ *testing.B, e *binlog.Event) int {
+	if e.Kind == binlog.KindRows {
+		return benchRowsInEvent
+	}
+	return 0
+}
+
+func BenchmarkFraming(b *testing.B) { benchmarkRows(b, false, countRows) }
+func BenchmarkPayload(b *testing.B) { benchmarkRows(b, true, countRows) }
+
+// Framing, decoding of every cell, and an offset for every row.
+func BenchmarkRowsToCells(b *testing.B) {
+	var arena data.Arena
+	var decoder *value.RowDecoder
+	var table *binlog.TableMap
+	cells := make([]value.Cell, 2)
+	set := position.NewSet(position.MySQL)
+	tracker := binlog.NewTracker(binlog.TrackerConfig{GTIDs: set, GTIDMode: true})
+	benchmarkRows(b, false, func(b *testing.B, e *binlog.Event) int {
+		tracker.Enter(e)
+		defer tracker.Leave(e)
+		if e.Kind != binlog.KindRows {
+			return 0
+		}
+		if e.Table != table {
+			var err error
+			table = e.Table
+			if decoder, err = value.NewRowDecoder(table.Columns); err != nil {
+				b.Fatal(err)
+			}
+		}
+		rows := 0
+		for rest := e.Rows.Data; len(rest) > 0; rows++ {
+			var err error
+			if rest, err = decoder.Decode(&arena, e.Rows.After, rest, cells); err != nil {
+				b.Fatal(err)
+			}
+			tracker.RowOffset(int64(rows + 1))
+		}
+		arena.Reset()
+		return rows
+	})
+}
