@@ -1,0 +1,168 @@
+package worker
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/millrace/millrace/plugins/connect"
+	"github.com/millrace/millrace/storage/kafka/producer"
+)
+
+// inflight knows the records of a task that are on their way, and up to which
+// of them everything is done: the commit point of each source partition is its
+// longest acknowledged prefix (SubmittedRecords). The appending goroutine
+// submits, the producer's sender acknowledges, the committer takes.
+type inflight struct {
+	mu         sync.Mutex // guards all below
+	partitions []*prefix
+	index      map[*connect.SourcePartition]int
+	err        error
+	failed     chan struct{} // closed with the first error
+}
+
+// prefix is what is on its way of one source partition.
+type prefix struct {
+	source  *connect.SourcePartition
+	entries []entry // a ring: entries[seq % len]
+	first   uint64  // oldest sequence number that is not yet done
+	next    uint64  // of the next record
+	done    connect.Offset
+	moved   bool // done has not been taken yet
+}
+
+type entry struct {
+	offset connect.Offset
+	acked  bool
+}
+
+// A tag names a record: the number of its source partition in the high bits,
+// its sequence number in the low ones, so that records which follow one another
+// have tags that do.
+const seqBits = 44
+
+func newInflight() *inflight {
+	return &inflight{index: map[*connect.SourcePartition]int{}, failed: make(chan struct{})}
+}
+
+// submit takes a record and returns its tag.
+func (f *inflight) submit(source *connect.SourcePartition, offset connect.Offset) uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	i, p := f.partition(source)
+	seq := p.push(offset)
+	return uint64(i)<<seqBits | seq
+}
+
+// drop counts a record as done that is not written: a transform or a tolerance
+// rule has dropped it.
+func (f *inflight) drop(source *connect.SourcePartition, offset connect.Offset) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, p := f.partition(source)
+	p.ack(p.push(offset), 1)
+}
+
+func (f *inflight) partition(source *connect.SourcePartition) (int, *prefix) {
+	i, ok := f.index[source]
+	if !ok {
+		i = len(f.partitions)
+		f.index[source] = i
+		f.partitions = append(f.partitions, &prefix{source: source})
+	}
+	return i, f.partitions[i]
+}
+
+func (p *prefix) push(offset connect.Offset) uint64 {
+	if p.next-p.first == uint64(len(p.entries)) {
+		p.grow()
+	}
+	seq := p.next
+	p.entries[seq%uint64(len(p.entries))] = entry{offset: offset}
+	p.next++
+	return seq
+}
+
+func (p *prefix) grow() {
+	bigger := make([]entry, max(256, 2*len(p.entries)))
+	for seq := p.first; seq < p.next; seq++ {
+		bigger[seq%uint64(len(bigger))] = p.entries[seq%uint64(len(p.entries))]
+	}
+	p.entries = bigger
+}
+
+func (p *prefix) ack(seq uint64, n uint32) {
+	size := uint64(len(p.entries))
+	for i := range uint64(n) {
+		p.entries[(seq+i)%size].acked = true
+	}
+	for p.first < p.next {
+		e := &p.entries[p.first%size]
+		if !e.acked {
+			return
+		}
+		p.done, p.moved = e.offset, true
+		*e = entry{}
+		p.first++
+	}
+}
+
+// Done implements producer.Acks.
+func (f *inflight) Done(tags []producer.Tags, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err != nil {
+		f.fail(err)
+		return
+	}
+	for _, t := range tags {
+		f.partitions[t.First>>seqBits].ack(t.First&(1<<seqBits-1), t.N)
+	}
+}
+
+func (f *inflight) fail(err error) {
+	if f.err == nil {
+		f.err = fmt.Errorf("writing records to Kafka: %w", err)
+		close(f.failed)
+	}
+}
+
+// failure is the first error with which a record could not be written.
+func (f *inflight) failure() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.err
+}
+
+// take returns the commit points that have moved since they were last taken.
+func (f *inflight) take() []connect.CommittedOffset {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var out []connect.CommittedOffset
+	for _, p := range f.partitions {
+		if p.moved && p.done.Base != nil {
+			out = append(out, connect.CommittedOffset{Source: p.source, Offset: p.done})
+		}
+		p.moved = false
+	}
+	return out
+}
+
+// putBack makes commit points count as moved again that could not be stored.
+func (f *inflight) putBack(offsets []connect.CommittedOffset) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, o := range offsets {
+		f.partitions[f.index[o.Source]].moved = true
+	}
+}
+
+// pending is the number of records on their way.
+func (f *inflight) pending() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := uint64(0)
+	for _, p := range f.partitions {
+		n += p.next - p.first
+	}
+	return int(n)
+}
