@@ -164,6 +164,9 @@ func (c *cast) castMap(v data.Value) (data.Value, error) {
 
 // schema works out the schema that values have after the cast.
 func (c *cast) schema(s *data.Schema) (*data.Schema, error) {
+	if c.casts.whole && s.Logical() != data.LogicalNone { // the name would belie the new type
+		return castSchema(data.New(c.casts.target), s, c.casts.target)
+	}
 	if c.casts.whole {
 		return castSchema(data.Like(s, c.casts.target), s, c.casts.target)
 	}

@@ -125,7 +125,7 @@ func (m *maskField) fromReplacement(s *data.Schema, logical data.Logical, v data
 	}
 	unscaled, scale, err := data.ParseDecimal(nil, m.replacement.Str())
 	if err != nil {
-		return v, m.notNumber()
+		return v, m.notNumber("a number")
 	}
 	number := data.AppendDecimalPlain(nil, unscaled, scale)
 	switch v.Kind() {
@@ -135,15 +135,15 @@ func (m *maskField) fromReplacement(s *data.Schema, logical data.Logical, v data
 	return castDecimal(data.DecimalOf(scale).Build(), data.Bytes(unscaled), typeOf(v))
 }
 
-func (m *maskField) notNumber() error {
-	return dataError("Unable to convert %s (class java.lang.String) to number", m.replacement.Str())
+func (m *maskField) notNumber(what string) error {
+	return dataError("Unable to convert %s (class java.lang.String) to %s", m.replacement.Str(), what)
 }
 
 // decimal gives the replacement the scale that the schema asks for.
 func (m *maskField) decimal(s *data.Schema) (data.Value, error) {
 	unscaled, has, err := data.ParseDecimal(nil, m.replacement.Str())
 	if err != nil {
-		return data.Value{}, m.notNumber()
+		return data.Value{}, m.notNumber("number")
 	}
 	scale, err := s.Scale()
 	if err != nil {
