@@ -242,3 +242,54 @@ func TestZeroDateFallback(t *testing.T) {
 		}
 	}
 }
+
+func TestParseCustom(t *testing.T) {
+	const pkg = "io.debezium.connector.mysql.converters."
+	for _, c := range []struct {
+		class string
+		props map[string]string
+		col   *table.Column
+		want  string // type of the schema
+	}{
+		{"TinyIntOneToBooleanConverter", nil, column("TINYINT", table.JDBCSmallInt, 1), "boolean"},
+		{"TinyIntOneToBooleanConverter", nil, column("TINYINT", table.JDBCSmallInt, 3), "int16"},
+		{"TinyIntOneToBooleanConverter", map[string]string{"length.checker": "false"}, column("TINYINT", table.JDBCSmallInt, 3), "boolean"},
+		{"TinyIntOneToBooleanConverter", map[string]string{"selector": `db\.u\..*`}, column("TINYINT", table.JDBCSmallInt, 1), "int16"},
+		{"JdbcSinkDataTypesConverter", map[string]string{"selector.real": `db\.t\.c`}, column("INT", table.JDBCInteger, -1), "float64"},
+		{"JdbcSinkDataTypesConverter", map[string]string{"selector.boolean": `db\.t\.c`}, column("BIT", table.JDBCBit, 1), "int16"},
+		{"JdbcSinkDataTypesConverter", nil, column("INT", table.JDBCInteger, -1), "int32"},
+		{"ZeroDateFallbackConverter", map[string]string{"fallback.date": "2001-02-03", "target.types": "date"}, column("DATE", table.JDBCDate, -1), "int32"},
+	} {
+		custom, err := value.ParseCustom(pkg+c.class, c.props)
+		if err != nil {
+			t.Errorf("%s: %v", c.class, err)
+			continue
+		}
+		if got := compile(t, c.col, value.Options{Custom: []value.Custom{custom}}); got.Schema.Type().String() != c.want {
+			t.Errorf("%s %v: %s is %s, want %s", c.class, c.props, c.col.TypeName, got.Schema.Type(), c.want)
+		}
+	}
+	for want, props := range map[string]map[string]string{
+		"selector: ":     {"type": pkg + "TinyIntOneToBooleanConverter", "selector": "("},
+		"fallback.date":  {"type": pkg + "ZeroDateFallbackConverter", "fallback.date": "soon"},
+		"no converter":   {"type": "com.example.Mine"},
+		"selector.real:": {"type": pkg + "JdbcSinkDataTypesConverter", "selector.real": "("},
+	} {
+		if _, err := value.ParseCustom(props["type"], props); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: %v, want %q", props, err, want)
+		}
+	}
+}
+
+func TestColumnFallbackOfZeroDates(t *testing.T) {
+	custom, err := value.ParseCustom("io.debezium.connector.binlog.converters.ZeroDateFallbackConverter", map[string]string{
+		"fallback.date": "2000-01-02", "column.db.t.c.fallback": "null",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := compile(t, column("DATE", table.JDBCDate, -1), value.Options{Custom: []value.Custom{custom}})
+	if v := convert(t, c, value.Cell{Kind: value.Null}); !v.IsNull() {
+		t.Errorf("zero date is %d", v.Int())
+	}
+}
