@@ -1,0 +1,144 @@
+// Package chain applies the single message transforms of a connector to its
+// records, each under its predicate (TransformationChain).
+package chain
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/millrace/millrace/plugins/connect"
+	"github.com/millrace/millrace/plugins/data"
+	"github.com/millrace/millrace/plugins/registry"
+)
+
+// Chain is the list of transforms of one task. It belongs to one goroutine.
+type Chain struct{ stages []stage }
+
+// stage is one transform with its predicate, if it has one.
+type stage struct {
+	alias, class string
+	transform    connect.Transform
+	predicate    connect.Predicate // nil for none
+	negate       bool
+}
+
+// Error says which transform failed.
+type Error struct {
+	Class string // Java class of the transform or predicate
+	Err   error
+}
+
+func (e *Error) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// New makes the chain that a connector's configuration describes. The error
+// names the property at fault.
+func New(config map[string]string, reg *registry.Registry, log *slog.Logger) (*Chain, error) {
+	c := &Chain{}
+	for _, alias := range Aliases(config["transforms"]) {
+		s, err := newStage(config, alias, reg, log)
+		if err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
+		c.stages = append(c.stages, s)
+	}
+	return c, nil
+}
+
+// Aliases splits a list of aliases.
+func Aliases(list string) []string {
+	var out []string
+	for alias := range strings.SplitSeq(list, ",") {
+		if alias = strings.TrimSpace(alias); alias != "" {
+			out = append(out, alias)
+		}
+	}
+	return out
+}
+
+func newStage(config map[string]string, alias string, reg *registry.Registry, log *slog.Logger) (stage, error) {
+	prefix := "transforms." + alias + "."
+	own := below(config, prefix)
+	p, err := reg.FindVersion(own["type"], own["plugin.version"], connect.KindTransformation)
+	if err != nil {
+		return stage{}, fmt.Errorf("%stype: %w", prefix, err)
+	}
+	s := stage{alias: alias, class: p.Class, negate: strings.EqualFold(own["negate"], "true")}
+	if s.transform, err = p.NewTransform(own, connect.PluginContext{Logger: log}); err != nil {
+		return stage{}, fmt.Errorf("%s*: %w", prefix, err)
+	}
+	if name := own["predicate"]; name != "" {
+		if s.predicate, err = newPredicate(config, name, reg); err != nil {
+			return stage{}, errors.Join(err, s.transform.Close())
+		}
+	}
+	return s, nil
+}
+
+func newPredicate(config map[string]string, alias string, reg *registry.Registry) (connect.Predicate, error) {
+	prefix := "predicates." + alias + "."
+	own := below(config, prefix)
+	p, err := reg.FindVersion(own["type"], own["plugin.version"], connect.KindPredicate)
+	if err != nil {
+		return nil, fmt.Errorf("%stype: %w", prefix, err)
+	}
+	predicate, err := p.NewPredicate(own)
+	if err != nil {
+		return nil, fmt.Errorf("%s*: %w", prefix, err)
+	}
+	return predicate, nil
+}
+
+func below(config map[string]string, prefix string) map[string]string {
+	out := map[string]string{}
+	for key, value := range config {
+		if rest, ok := strings.CutPrefix(key, prefix); ok {
+			out[rest] = value
+		}
+	}
+	return out
+}
+
+// Empty reports whether there is nothing to apply.
+func (c *Chain) Empty() bool { return len(c.stages) == 0 }
+
+// Apply changes a record. keep is false when a transform drops it. The error is
+// an *Error.
+func (c *Chain) Apply(a *data.Arena, r *connect.Record) (keep bool, err error) {
+	for i := range c.stages {
+		s := &c.stages[i]
+		if s.predicate != nil {
+			applies, err := s.predicate.Test(r)
+			if err != nil {
+				return false, &Error{s.class, err}
+			}
+			if applies == s.negate {
+				continue
+			}
+		}
+		keep, err := s.transform.Apply(a, r)
+		if err != nil {
+			return false, &Error{s.class, err}
+		}
+		if !keep {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// Close ends all transforms and predicates.
+func (c *Chain) Close() error {
+	var errs []error
+	for i := range c.stages {
+		errs = append(errs, c.stages[i].transform.Close())
+		if p := c.stages[i].predicate; p != nil {
+			errs = append(errs, p.Close())
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,146 @@
+// Package tolerance decides what becomes of an operation that failed: it is
+// tried again, passed over, or ends the task (RetryWithToleranceOperator,
+// KIP-298).
+package tolerance
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/millrace/millrace/plugins/connect"
+)
+
+// Stage is where in the path of a record an operation stands
+// (org.apache.kafka.connect.runtime.errors.Stage).
+type Stage string
+
+// The stages.
+const (
+	TaskPut         Stage = "TASK_PUT"
+	TaskPoll        Stage = "TASK_POLL"
+	KafkaProduce    Stage = "KAFKA_PRODUCE"
+	KafkaConsume    Stage = "KAFKA_CONSUME"
+	KeyConverter    Stage = "KEY_CONVERTER"
+	ValueConverter  Stage = "VALUE_CONVERTER"
+	HeaderConverter Stage = "HEADER_CONVERTER"
+	Transformation  Stage = "TRANSFORMATION"
+)
+
+// Config says what is tolerated.
+type Config struct {
+	Connector string
+	Task      int
+	// RetryTimeout is errors.retry.timeout: how long a retriable failure is
+	// tried again; 0 for never, negative for ever.
+	RetryTimeout time.Duration
+	// RetryDelayMax is errors.retry.delay.max.ms.
+	RetryDelayMax time.Duration
+	// All is errors.tolerance=all.
+	All bool
+	// Log is errors.log.enable.
+	Log    bool
+	Logger *slog.Logger
+}
+
+// ReadConfig reads the errors.* properties of a connector.
+func ReadConfig(connector string, task int, props map[string]string, log *slog.Logger) (Config, error) {
+	c := Config{Connector: connector, Task: task, RetryDelayMax: time.Minute, Logger: log}
+	millis := func(key string, to *time.Duration) error {
+		text, given := props[key]
+		if !given {
+			return nil
+		}
+		n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+		if err != nil {
+			return &connect.ConfigError{Key: key, Err: fmt.Errorf("%q is not a number of milliseconds", text)}
+		}
+		*to = time.Duration(n) * time.Millisecond
+		return nil
+	}
+	if err := millis("errors.retry.timeout", &c.RetryTimeout); err != nil {
+		return c, err
+	}
+	if err := millis("errors.retry.delay.max.ms", &c.RetryDelayMax); err != nil {
+		return c, err
+	}
+	c.All = strings.EqualFold(strings.TrimSpace(props["errors.tolerance"]), "all")
+	c.Log = strings.EqualFold(strings.TrimSpace(props["errors.log.enable"]), "true")
+	return c, nil
+}
+
+// Context says what was being done to which record, for messages.
+type Context struct {
+	Stage  Stage
+	Class  string // Java class of the plugin
+	Record *connect.Record
+}
+
+// Operator carries out operations. It belongs to one goroutine.
+type Operator struct {
+	cfg Config
+	// Skipped counts the records that were passed over.
+	Skipped int64
+}
+
+// New makes an Operator.
+func New(cfg Config) *Operator { return &Operator{cfg: cfg} }
+
+const firstDelay = 300 * time.Millisecond
+
+// Failed deals with the failure of an operation that f repeats. It returns ok
+// when a repetition has succeeded, neither ok nor an error when the record is to
+// be passed over, and the error that ends the task otherwise.
+func (o *Operator) Failed(ctx context.Context, c Context, cause error, f func() error) (ok bool, err error) {
+	if connect.IsRetriable(cause) && o.cfg.RetryTimeout != 0 {
+		if cause = o.retry(ctx, cause, f); cause == nil {
+			return true, nil
+		}
+	}
+	described := o.describe(c, cause)
+	if !o.cfg.All {
+		return false, fmt.Errorf("Tolerance exceeded in error handler: %w", described)
+	}
+	o.Skipped++
+	if o.cfg.Log {
+		o.cfg.Logger.Error("a record is passed over, as errors.tolerance=all says", "error", described)
+	}
+	return false, nil
+}
+
+// retry repeats f with growing delays until it succeeds, fails for good, or the
+// time is over; it returns the last failure.
+func (o *Operator) retry(ctx context.Context, cause error, f func() error) error {
+	deadline := time.Now().Add(o.cfg.RetryTimeout)
+	for delay := firstDelay; o.cfg.RetryTimeout < 0 || time.Now().Add(delay).Before(deadline); delay = min(2*delay, o.cfg.RetryDelayMax) {
+		timer := time.NewTimer(delay)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return cause
+		case <-timer.C:
+		}
+		if cause = f(); cause == nil || !connect.IsRetriable(cause) {
+			return cause
+		}
+	}
+	return cause
+}
+
+// describe adds where it happened, as Java's error context does.
+func (o *Operator) describe(c Context, cause error) error {
+	where := fmt.Sprintf("connector %s, task %d, stage %s", o.cfg.Connector, o.cfg.Task, c.Stage)
+	if c.Class != "" {
+		where += ", class " + c.Class
+	}
+	if c.Record != nil {
+		where += ", topic " + c.Record.Topic
+		if c.Record.Partition != connect.NoPartition {
+			where += ", partition " + strconv.Itoa(int(c.Record.Partition))
+		}
+	}
+	return fmt.Errorf("%s: %w", where, cause)
+}
