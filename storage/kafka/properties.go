@@ -96,6 +96,9 @@ func (s *lineScanner) next() bool {
 			return true
 		}
 		s.line = s.line[:len(s.line)-1]
+		if len(s.text) == 0 {
+			return true // a backslash at the very end joins nothing
+		}
 	}
 	return len(s.line) > 0
 }

@@ -19,20 +19,21 @@ const every = RoleProducer | RoleConsumer | RoleAdmin
 
 // Reasons why properties have no effect.
 const (
-	noJavaClass  = "names a Java class that this client does not load"
-	noJMX        = "Java metrics; this client's metrics are exported for Prometheus"
-	fixedSocket  = "socket buffers are sized by the operating system"
-	noIdle       = "idle connections stay open until the broker closes them, and are opened again when needed"
-	ownCodec     = "records are serialised by the worker"
-	noRebootstra = "the bootstrap servers are always tried again when no known broker answers"
-	checksAlways = "checksums are always verified"
-	noTelemetry  = "client metrics are not pushed to the brokers"
-	tlsByGo      = "decided by the TLS library"
-	brokerOnly   = "used by brokers only"
-	noKerberos   = "Kerberos tickets come from the key tab or the login configuration"
-	fixedRefresh = "tokens are fetched anew shortly before each connection that needs one"
-	ownShare     = "share groups are not used"
-	configClass  = "${...} references are resolved before the client is made"
+	noJavaClass   = "names a Java class that this client does not load"
+	noJMX         = "Java metrics; this client's metrics are exported for Prometheus"
+	fixedSocket   = "socket buffers are sized by the operating system"
+	noIdle        = "idle connections stay open until the broker closes them, and are opened again when needed"
+	ownCodec      = "records are serialised by the worker"
+	noRebootstra  = "the bootstrap servers are always tried again when no known broker answers"
+	checksAlways  = "checksums are always verified"
+	noTelemetry   = "client metrics are not pushed to the brokers"
+	tlsByGo       = "decided by the TLS library"
+	brokerOnly    = "used by brokers only"
+	tokenByServer = "tokens are passed on as they are; the brokers check them"
+	noKerberos    = "Kerberos tickets come from the key tab or the login configuration"
+	fixedRefresh  = "tokens are fetched anew shortly before each connection that needs one"
+	ownShare      = "share groups are not used"
+	configClass   = "${...} references are resolved before the client is made"
 )
 
 // rules has one row for each property of ProducerConfig, ConsumerConfig and
@@ -151,6 +152,26 @@ func ignoredRules(m map[string]rule) {
 		m[name] = ignored(every, why)
 	}
 	m["interceptor.classes"] = ignored(RoleProducer|RoleConsumer, noJavaClass)
+	for why, names := range map[string][]string{
+		brokerOnly: {"sasl.oauthbearer.clock.skew.seconds", "sasl.oauthbearer.expected.audience", "sasl.oauthbearer.expected.issuer",
+			"sasl.oauthbearer.jwks.endpoint.refresh.ms", "sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms",
+			"sasl.oauthbearer.jwks.endpoint.retry.backoff.ms", "sasl.oauthbearer.jwks.endpoint.url"},
+		tokenByServer: {"sasl.oauthbearer.jwt.validator.class", "sasl.oauthbearer.scope.claim.name", "sasl.oauthbearer.sub.claim.name"},
+		tlsByGo:       {"ssl.keymanager.algorithm", "ssl.trustmanager.algorithm", "ssl.secure.random.implementation"},
+		noKerberos: {"sasl.kerberos.kinit.cmd", "sasl.kerberos.ticket.renew.window.factor", "sasl.kerberos.ticket.renew.jitter",
+			"sasl.kerberos.min.time.before.relogin"},
+		fixedRefresh: {"sasl.login.refresh.window.factor", "sasl.login.refresh.window.jitter", "sasl.login.refresh.min.period.seconds",
+			"sasl.login.refresh.buffer.seconds", "sasl.login.retry.backoff.ms", "sasl.login.retry.backoff.max.ms"},
+	} {
+		for _, name := range names {
+			m[name] = ignored(every, why)
+		}
+	}
+	assertions := refuse("client assertions are not supported: use a client id and secret, or a token in a file")
+	for _, name := range []string{"algorithm", "claim.aud", "claim.exp.seconds", "claim.iss", "claim.jti.include", "claim.nbf.seconds",
+		"claim.sub", "file", "private.key.file", "private.key.passphrase", "template.file"} {
+		m["sasl.oauthbearer.assertion."+name] = rule{roles: every, set: assertions}
+	}
 }
 
 func ignored(roles Role, why string) rule { return rule{roles: roles, ignored: why} }

@@ -1,0 +1,75 @@
+package kafka
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestLoginModules(t *testing.T) {
+	for text, want := range map[string]LoginModule{
+		`org.apache.kafka.common.security.plain.PlainLoginModule required username="alice" password="a;b=\"c\" \\ d";`: {
+			"org.apache.kafka.common.security.plain.PlainLoginModule", "required",
+			map[string]string{"username": "alice", "password": `a;b="c" \ d`}},
+		"a.B Required\n  // comment\n x=y-1 /* more */ z='it'\n q = \"\\101\\n\" ;": {
+			"a.B", "required", map[string]string{"x": "y-1", "z": "it", "q": "A\n"}},
+		"C sufficient useKeyTab=true keyTab=\"/etc/x.keytab\";": {
+			"C", "sufficient", map[string]string{"useKeyTab": "true", "keyTab": "/etc/x.keytab"}},
+		"M optional;":          {"M", "optional", map[string]string{}},
+		"M required a=\"ü😀\";": {"M", "required", map[string]string{"a": "ü😀"}},
+	} {
+		got, err := ParseLoginModules(text)
+		if err != nil || len(got) != 1 || !reflect.DeepEqual(got[0], want) {
+			t.Errorf("%s\ngot  %q %v\nwant %q", text, got, err, want)
+		}
+	}
+	if two, err := ParseLoginModules("A required; B required;"); err != nil || len(two) != 2 {
+		t.Errorf("two modules: %v %v", two, err)
+	}
+}
+
+func TestBadLoginModules(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                               "not specified",
+		"  // only a comment":            "not specified",
+		"M":                              "control flag",
+		"M needed;":                      "control flag",
+		"M required":                     "semi-colon",
+		"M required a=\"hunter2\"":       "semi-colon",
+		"M required a;":                  "key 'a'",
+		"M required a=;":                 "key 'a'",
+		"M required a=1hunter2;":         "quotes",
+		"M required password=\"hunter2;": "not closed",
+	} {
+		_, err := ParseLoginModules(text)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: error %v, want one with %q and without the value", text, err, want)
+		}
+	}
+}
+
+func TestLoginFile(t *testing.T) {
+	got, err := ParseLoginFile(`
+		// of the broker
+		KafkaServer { A required x="1"; };
+		KafkaClient {
+		  B required username="u"
+		    password="p";
+		};`)
+	if err != nil || len(got) != 2 || got["KafkaClient"][0].Options["username"] != "u" {
+		t.Errorf("%v %v", got, err)
+	}
+	for _, text := range []string{"X", "X {", "X { A required; }", "X { A required", "{}", "X { A };"} {
+		if got, err := ParseLoginFile(text); err == nil {
+			t.Errorf("%s was read as %v", text, got)
+		}
+	}
+}
+
+func FuzzLoginModules(f *testing.F) {
+	f.Add(`a.B required x="y\"" z=1; /* c */`)
+	f.Fuzz(func(t *testing.T, s string) {
+		_, _ = ParseLoginModules(s)
+		_, _ = ParseLoginFile(s)
+	})
+}
