@@ -98,6 +98,12 @@ type EventsConfig struct {
 	TopicNaming                                     string // class
 	TopicDelimiter, TopicHeartbeatPrefix            string
 	TopicTransaction                                string
+	TopicHeartbeat                                  string // full name, "" for prefix and topic.prefix
+	TopicRegex, TopicReplacement                    string // for the naming strategies that route
+	TopicKeyUnique                                  bool
+	TopicKeyField                                   string
+	TopicKeyRegex, TopicKeyReplacement              string
+	Converters                                      []ConverterConfig
 	Tombstones, SchemaChanges, SchemaComments       bool
 	Transactions, Headers                           bool
 	Skipped                                         string // operations: "t", "c,u", "none"
@@ -105,6 +111,13 @@ type EventsConfig struct {
 	PropagateColumns, PropagateTypes                string
 	ColumnRules                                     []ColumnRule
 	EventConversionFailure                          string // event.converting.failure.handling.mode
+}
+
+// ConverterConfig is one of the property converters: Props are the properties
+// that begin with its name.
+type ConverterConfig struct {
+	Name, Class string
+	Props       map[string]string
 }
 
 // ColumnRule is one column.mask.*, column.truncate.* property.
@@ -319,6 +332,11 @@ func (r *reader) events() EventsConfig {
 		SchemaNames: r.mode("schema.name.adjustment.mode"), FieldNames: strings.ToLower(r.or("field.name.adjustment.mode", "none")),
 		TopicNaming: r.text("topic.naming.strategy"), TopicDelimiter: r.or("topic.delimiter", "."),
 		TopicHeartbeatPrefix: r.or("topic.heartbeat.prefix", r.text("heartbeat.topics.prefix")), TopicTransaction: r.or("topic.transaction", "transaction"),
+		TopicHeartbeat: r.text("topic.heartbeat.name"), TopicRegex: r.text("topic.regex"), TopicReplacement: r.text("topic.replacement"),
+		TopicKeyUnique: !strings.EqualFold(r.text("topic.key.enforce.uniqueness"), "false"),
+		TopicKeyField:  r.or("topic.key.field.name", "__dbz__physicalTableIdentifier"),
+		TopicKeyRegex:  r.text("topic.key.field.regex"), TopicKeyReplacement: r.text("topic.key.field.replacement"),
+		Converters: r.converters(),
 		Tombstones: r.flag("tombstones.on.delete"), SchemaChanges: r.flag("include.schema.changes"), SchemaComments: r.flag("include.schema.comments"),
 		Transactions: r.flag("provide.transaction.metadata"), Headers: r.flag("extended.headers.enabled"),
 		Skipped: r.text("skipped.operations"), KeyColumns: r.text("message.key.columns"),
@@ -326,6 +344,19 @@ func (r *reader) events() EventsConfig {
 		ColumnRules:            r.columnRules(),
 		EventConversionFailure: strings.ToLower(r.or("event.converting.failure.handling.mode", "warn")),
 	}
+}
+
+// converters reads the property converters and those that begin with its names.
+func (r *reader) converters() []ConverterConfig {
+	var out []ConverterConfig
+	for _, name := range r.list("converters") {
+		props := r.prefixed(name + ".")
+		if props["type"] == "" {
+			r.fail(name+".type", "", "the class of a converter")
+		}
+		out = append(out, ConverterConfig{Name: name, Class: props["type"], Props: props})
+	}
+	return out
 }
 
 // columnRules reads column.truncate.to.N.chars, column.mask.with.N.chars and

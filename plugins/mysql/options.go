@@ -113,7 +113,9 @@ func (c *Config) eventConfig(filter *table.Filter, flavor position.Flavor, task 
 	e := event.Config{
 		Topics: event.TopicConfig{
 			Strategy: c.Events.TopicNaming, Prefix: c.Prefix, Delimiter: c.Events.TopicDelimiter,
-			HeartbeatPrefix: c.Events.TopicHeartbeatPrefix, Transaction: c.Events.TopicTransaction,
+			HeartbeatPrefix: c.Events.TopicHeartbeatPrefix, HeartbeatName: c.Events.TopicHeartbeat, Transaction: c.Events.TopicTransaction,
+			Regex: c.Events.TopicRegex, Replacement: c.Events.TopicReplacement, KeyUnique: c.Events.TopicKeyUnique,
+			KeyField: c.Events.TopicKeyField, KeyRegex: c.Events.TopicKeyRegex, KeyReplacement: c.Events.TopicKeyReplacement,
 		},
 		Connector: connectorName, Version: connectorVersion,
 		Tombstones: c.Events.Tombstones, Skipped: c.Events.Skipped, KeyColumns: c.Events.KeyColumns,
@@ -160,6 +162,13 @@ func (c *Config) valueOptions(flavor position.Flavor, log *slog.Logger) (value.O
 	choose("event.converting.failure.handling.mode", c.Events.EventConversionFailure, func(i int) { o.OnError = value.ErrorMode(i) }, "warn", "fail", "skip")
 	if err != nil {
 		return o, err
+	}
+	for _, conv := range c.Events.Converters {
+		custom, err := value.ParseCustom(conv.Class, conv.Props)
+		if err != nil {
+			return o, fmt.Errorf("%s.%w", conv.Name, err)
+		}
+		o.Custom = append(o.Custom, custom)
 	}
 	o.Mappers, err = c.mappers()
 	return o, err
