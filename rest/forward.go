@@ -1,0 +1,76 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/millrace/millrace/herder"
+	"github.com/millrace/millrace/rest/client"
+)
+
+// passedOn are the headers that go with a forwarded request: who the user is,
+// and another worker's signature, which holds because the body is the same.
+var passedOn = []string{"Authorization", herder.SignatureHeader, herder.SignatureAlgorithmHeader}
+
+// forward sends a request to the worker that must handle it, and its answer
+// back. A request makes at most two hops: the first is marked forward=true, the
+// second forward=false, and a worker that would have to forward the latter
+// answers 409 (HerderRequestHandler.completeOrForwardRequest).
+func (s *Server) forward(ctx context.Context, w http.ResponseWriter, r *request, to *herder.NotTarget) {
+	query := r.URL.Query()
+	marked := query.Has("forward")
+	switch {
+	case marked && !r.flag("forward", true):
+		s.fail(w, r.Request, herder.Errorf(herder.Conflict, "%s", herder.TooManyHopsMessage))
+		return
+	case to.URL == "":
+		s.fail(w, r.Request, herder.Errorf(herder.Conflict, "%s", herder.NoLeaderMessage))
+		return
+	}
+	target, err := url.Parse(to.URL)
+	if err != nil || target.Host == "" {
+		s.fail(w, r.Request, herder.Errorf(herder.Internal, "The address %q of the worker to ask is not a URL", to.URL))
+		return
+	}
+	query.Set("forward", strconv.FormatBool(!marked))
+	target = target.JoinPath(r.URL.EscapedPath())
+	target.RawQuery = query.Encode()
+	a, err := s.client.Do(ctx, client.Request{Method: r.Method, URL: target.String(), Header: passOn(r.Header), Body: r.payload()})
+	if err != nil {
+		s.fail(w, r.Request, err)
+		return
+	}
+	s.log.Debug("forwarded a request", "method", r.Method, "url", target.String(), "status", a.Status)
+	passBack(w, r.Request, a)
+}
+
+// payload is the body to send on, nil when there is none.
+func (r *request) payload() []byte {
+	if len(r.body) == 0 {
+		return nil
+	}
+	return r.body
+}
+
+func passOn(from http.Header) http.Header {
+	to := http.Header{}
+	for _, name := range passedOn {
+		if values := from.Values(name); len(values) > 0 {
+			to[http.CanonicalHeaderKey(name)] = values
+		}
+	}
+	return to
+}
+
+// passBack writes another worker's answer as it is, but for the address of what
+// was made: the client knows this worker's.
+func passBack(w http.ResponseWriter, r *http.Request, a client.Answer) {
+	w.Header()["Content-Type"] = a.Header["Content-Type"]
+	if made, err := url.Parse(a.Header.Get("Location")); err == nil && made.Path != "" {
+		w.Header().Set("Location", baseOf(r)+made.EscapedPath())
+	}
+	w.WriteHeader(a.Status)
+	_, _ = w.Write(a.Body) // a client that has gone cannot be told
+}

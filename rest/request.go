@@ -1,0 +1,189 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"strconv"
+	"strings"
+
+	"github.com/gorilla/mux"
+
+	"github.com/millrace/millrace/herder"
+	"github.com/millrace/millrace/storage/state"
+)
+
+// handler answers one kind of request: with an answer or an error, which
+// resource.ServeHTTP writes.
+type handler func(ctx context.Context, r *request) (answer, error)
+
+// request is an HTTP request whose body has been read.
+type request struct {
+	*http.Request
+	body []byte
+}
+
+// answer is what a handler has to say. Without a body the answer is empty.
+type answer struct {
+	status  int    // 200 by default
+	body    any    // written as JSON
+	created string // the name of a connector that was made
+}
+
+// name decodes a variable of the path.
+func (r *request) name(variable string) string {
+	text, err := url.PathUnescape(mux.Vars(r.Request)[variable])
+	if err != nil {
+		return mux.Vars(r.Request)[variable] // canonical has refused what cannot be decoded
+	}
+	return text
+}
+
+func (r *request) connector() string { return r.name("connector") }
+
+// taskID reads the task of the path. Something other than a number is a path
+// that does not exist.
+func (r *request) taskID() (state.TaskID, error) {
+	n, err := strconv.ParseInt(r.name("task"), 10, 32)
+	if err != nil {
+		return state.TaskID{}, &httpError{status: http.StatusNotFound}
+	}
+	return state.TaskID{Connector: r.connector(), Task: int(n)}, nil
+}
+
+// flag reads a query parameter as Java's Boolean does: everything that is not
+// true is false.
+func (r *request) flag(name string, byDefault bool) bool {
+	values, given := r.URL.Query()[name]
+	if !given {
+		return byDefault
+	}
+	return strings.EqualFold(values[0], "true")
+}
+
+// resource serves a path.
+type resource struct {
+	s       *Server
+	methods methods
+	auth    authenticator
+}
+
+// ServeHTTP checks in Jersey's order: method, types of body and answer,
+// credentials.
+func (x *resource) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer x.s.recovered(w, r)
+	method := r.Method
+	if method == http.MethodHead {
+		method = get
+	}
+	h := x.methods[method]
+	if h == nil && method != http.MethodOptions {
+		w.Header().Set("Allow", x.methods.allowed())
+		x.s.bare(errNoMethod).ServeHTTP(w, r)
+		return
+	}
+	if err := x.types(r, method); err != nil {
+		x.s.bare(err).ServeHTTP(w, r)
+		return
+	}
+	if x.auth != nil && !internalRequest(r) && !x.auth.permits(r) {
+		refuse(w)
+		return
+	}
+	if h == nil {
+		x.options(w, r)
+		return
+	}
+	x.s.run(w, r, h)
+}
+
+// types compares the types that a request has and wants with JSON. Java declares
+// no type for what workers send each other.
+func (x *resource) types(r *http.Request, method string) error {
+	if given := r.Header.Get("Content-Type"); given != "" && method != http.MethodOptions && !internalRequest(r) {
+		if t, _, err := mime.ParseMediaType(given); err != nil || t != "application/json" {
+			return &httpError{status: http.StatusUnsupportedMediaType}
+		}
+	}
+	if method != http.MethodOptions && !accepts(r, "application/json") {
+		return &httpError{status: http.StatusNotAcceptable}
+	}
+	return nil
+}
+
+// accepts reports whether an Accept header allows a type.
+func accepts(r *http.Request, want string) bool {
+	given := r.Header.Values("Accept")
+	if len(given) == 0 {
+		return true
+	}
+	group, _, _ := strings.Cut(want, "/")
+	for item := range strings.SplitSeq(strings.Join(given, ","), ",") {
+		t, params, err := mime.ParseMediaType(item)
+		if err == nil && (t == want || t == "*/*" || t == group+"/*") && params["q"] != "0" {
+			return true
+		}
+	}
+	return false
+}
+
+// options answers OPTIONS: with the methods, as text for who accepts text.
+func (x *resource) options(w http.ResponseWriter, r *http.Request) {
+	allowed := x.methods.allowed()
+	w.Header().Set("Allow", allowed)
+	if !accepts(r, "text/plain") {
+		w.Header().Set("Content-Type", "application/json")
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain")
+	_, _ = io.WriteString(w, strings.ReplaceAll(allowed, ",", ", "))
+}
+
+// run reads the body, asks the handler and writes what comes of it. A request
+// for another worker is sent there.
+func (s *Server) run(w http.ResponseWriter, r *http.Request, h handler) {
+	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.RequestTimeout)
+	defer cancel()
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.cfg.MaxBody))
+	if err != nil {
+		s.fail(w, r, bodyError(err))
+		return
+	}
+	if len(body) > 0 && r.Header.Get("Content-Type") == "" && !internalRequest(r) {
+		s.fail(w, r, &httpError{status: http.StatusUnsupportedMediaType})
+		return
+	}
+	req := &request{r, body}
+	a, err := h(ctx, req)
+	var other *herder.NotTarget
+	switch {
+	case errors.As(err, &other):
+		s.forward(ctx, w, req, other)
+	case err != nil:
+		s.fail(w, r, err)
+	default:
+		s.write(w, r, a)
+	}
+}
+
+func bodyError(err error) error {
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return &httpError{status: http.StatusRequestEntityTooLarge, message: fmt.Sprintf("The request is larger than %d bytes", large.Limit)}
+	}
+	return herder.Errorf(herder.BadRequest, "The request ended early: %w", err)
+}
+
+// recovered answers 500 where a handler has panicked. The answer has not been
+// begun: handlers return before anything is written.
+func (s *Server) recovered(w http.ResponseWriter, r *http.Request) {
+	if p := recover(); p != nil {
+		s.log.Error("a request has failed by a programming error", "method", r.Method, "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+		s.fail(w, r, herder.Errorf(herder.Internal, "The worker failed to handle the request; its log says why"))
+	}
+}
