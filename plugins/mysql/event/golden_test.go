@@ -77,7 +77,7 @@ func loadGolden(t testing.TB, name string) *goldenFile {
 }
 
 func TestGolden(t *testing.T) {
-	for _, name := range []string{"ecommerce", "ddl", "keys", "filters", "transactions", "avro"} {
+	for _, name := range []string{"ecommerce", "ddl", "keys", "filters", "transactions", "avro", "mariadb"} {
 		t.Run(name, func(t *testing.T) {
 			g := loadGolden(t, name)
 			r := newReplay(t, g)
@@ -139,6 +139,9 @@ func goldenConfig(t *testing.T, g *goldenFile) event.Config {
 		Connector: "mysql", Version: "3.6.1.Final",
 		Tombstones: c["tombstones.on.delete"] != "false", KeyColumns: c["message.key.columns"], Headers: true,
 		RunID: "run", Value: value.Options{AdjustYears: true, Mappers: goldenMappers(t, c)},
+	}
+	if strings.Contains(c["connector.class"], "MariaDb") {
+		cfg.Connector, cfg.Version = "mariadb", "3.5.0.Final"
 	}
 	var err error
 	if cfg.SchemaNames, err = event.ParseAdjustment(c["schema.name.adjustment.mode"]); err != nil {

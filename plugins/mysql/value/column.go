@@ -16,6 +16,7 @@ type Column struct {
 	Schema *data.Schema
 
 	null    data.Value // what SQL's NULL becomes
+	bad     data.Value // what becomes of values that cannot be converted
 	convert convertFunc
 	id      table.ID
 	typ     string
@@ -79,7 +80,7 @@ func chooseType(id table.ID, col *table.Column, o *Options) (colType, bool) {
 // finish sets the conversion and the value of NULL: null where it is allowed,
 // else the default or the type's fallback.
 func (c *Column) finish(col *table.Column, t colType, def data.Value, mapper *Mapper) {
-	c.convert, c.null = t.convert, t.fallback
+	c.convert, c.null, c.bad = t.convert, t.fallback, t.bad
 	if t.bind != nil {
 		c.convert, c.null = t.bind(c.Schema)
 	}
@@ -101,7 +102,7 @@ func (c *Column) Convert(a *data.Arena, cell *Cell) (data.Value, error) {
 	}
 	v, err := c.convert(a, cell)
 	if err != nil {
-		return data.Null(), c.failed(fmt.Errorf("converting a value of %s.%s of type %s: %w", c.id, c.Name, c.typ, err))
+		return c.bad, c.failed(fmt.Errorf("converting a value of %s.%s of type %s: %w", c.id, c.Name, c.typ, err))
 	}
 	return v, nil
 }

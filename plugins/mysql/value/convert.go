@@ -26,6 +26,8 @@ type colType struct {
 	bind func(*data.Schema) (convertFunc, data.Value)
 	// nullIsFallback: the fallback stands for NULL even where NULL is allowed.
 	nullIsFallback bool
+	// bad stands for a value that cannot be converted; null for most types.
+	bad data.Value
 }
 
 func simple(schema *data.Builder, fallback data.Value, convert convertFunc) colType {
@@ -334,7 +336,7 @@ func jsonType(col *table.Column) colType {
 	if col.Optional {
 		empty = data.Null()
 	}
-	return simple(named(data.TypeString, "io.debezium.data.Json"), data.String("{}"), func(a *data.Arena, c *Cell) (data.Value, error) {
+	t := simple(named(data.TypeString, "io.debezium.data.Json"), data.String("{}"), func(a *data.Arena, c *Cell) (data.Value, error) {
 		switch c.Kind {
 		case JSONBinary:
 			if len(c.Data) == 0 {
@@ -346,6 +348,8 @@ func jsonType(col *table.Column) colType {
 		}
 		return data.Value{}, errKind(c, "JSON")
 	})
+	t.bad = empty
+	return t
 }
 
 // jsonText renders a document into the arena. Text is rarely more than twice as
