@@ -15,7 +15,9 @@ type numbered struct{}
 func (numbered) SourceOffset(n int64) map[string]any { return map[string]any{"n": n} }
 
 // twin computes commit points the obvious way.
-type twin struct{ acked map[*connect.SourcePartition][]bool }
+type twin struct {
+	acked map[*connect.SourcePartition][]bool
+}
 
 func (t *twin) point(p *connect.SourcePartition) int64 {
 	for i, a := range t.acked[p] {

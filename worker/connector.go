@@ -1,0 +1,162 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"strings"
+	"sync"
+
+	"github.com/millrace/millrace/plugins/connect"
+	"github.com/millrace/millrace/storage/state"
+)
+
+// connector is a running connector with its target state (WorkerConnector).
+type connector struct {
+	w      *Worker
+	name   string
+	config map[string]string
+	plugin *connect.Plugin
+	log    *slog.Logger
+
+	mu      sync.Mutex // one of the calls below at a time
+	impl    connect.Connector
+	started bool
+	failed  bool
+	ctx     context.Context // of what Start began
+	cancel  context.CancelFunc
+}
+
+func (w *Worker) newConnector(name string, config map[string]string) (*connector, error) {
+	c := &connector{w: w, name: name, config: config, log: w.cfg.Loggers(config["connector.class"]).With("connector", name)}
+	var err error
+	if c.plugin, err = w.cfg.Registry.Connector(config["connector.class"], config["connector.plugin.version"]); err != nil {
+		return c, err
+	}
+	c.impl = c.plugin.NewConnector()
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	return c, nil
+}
+
+// version is the plugin's version, "" when there is none.
+func (c *connector) version() string {
+	if c.plugin == nil {
+		return ""
+	}
+	return c.plugin.Version
+}
+
+func (c *connector) start(ctx context.Context, target state.Target) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.bring(ctx, target)
+}
+
+// bring takes the connector to a target state and reports it; the lock is held.
+func (c *connector) bring(_ context.Context, target state.Target) error {
+	if target == state.TargetStarted && !c.started {
+		if err := c.impl.Start(c.ctx, connectorContext{c}, maps.Clone(c.config)); err != nil {
+			c.failed = true
+			return err
+		}
+		c.started = true
+	}
+	if target != state.TargetStarted && c.started {
+		c.started = false
+		if err := c.impl.Stop(c.ctx); err != nil {
+			c.failed = true
+			return err
+		}
+	}
+	c.failed = false
+	c.report(state.Status{State: reached(target)})
+	return nil
+}
+
+func reached(target state.Target) state.State {
+	switch target {
+	case state.TargetPaused:
+		return state.Paused
+	case state.TargetStopped:
+		return state.Stopped
+	}
+	return state.Running
+}
+
+func (c *connector) report(s state.Status) {
+	s.Version = c.version()
+	c.w.cfg.Listener.ConnectorStatus(c.name, s)
+}
+
+func (c *connector) setTarget(ctx context.Context, target state.Target) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.failed {
+		return nil // a failed connector stays so until it is restarted
+	}
+	err := c.bring(ctx, target)
+	if err != nil {
+		c.report(state.Status{State: state.Failed, Trace: trace(err)})
+	}
+	return err
+}
+
+func (c *connector) stop(ctx context.Context) {
+	c.cancel()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.started {
+		if err := c.impl.Stop(ctx); err != nil {
+			c.log.Error("the connector did not stop well", "error", err)
+		}
+		c.started = false
+	}
+	if !c.failed {
+		c.report(state.Status{State: state.Unassigned})
+	}
+}
+
+// taskConfigs asks for the tasks' configurations (Worker.connectorTaskConfigs).
+func (c *connector) taskConfigs(ctx context.Context, maxTasks int) ([]map[string]string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	configs, err := c.impl.TaskConfigs(ctx, maxTasks)
+	if err != nil {
+		return nil, err
+	}
+	if len(configs) > maxTasks && !strings.EqualFold(strings.TrimSpace(c.config["tasks.max.enforce"]), "false") {
+		return nil, &TooManyTasksError{Connector: c.name, Generated: len(configs), Max: maxTasks}
+	}
+	for i := range configs {
+		configs[i] = maps.Clone(configs[i])
+		configs[i]["task.class"] = c.plugin.Class + "Task"
+		for _, key := range []string{"topics", "topics.regex"} {
+			if v, given := c.config[key]; given && c.plugin.Kind == connect.KindSink {
+				configs[i][key] = v
+			}
+		}
+	}
+	return configs, nil
+}
+
+// connectorContext is what a connector may ask of the worker.
+type connectorContext struct{ c *connector }
+
+func (x connectorContext) RequestTaskReconfiguration() {
+	x.c.w.cfg.Reconfigurer.RequestTaskReconfiguration(x.c.name)
+}
+
+func (x connectorContext) RaiseError(err error) {
+	go func() { // the connector may hold the lock
+		x.c.mu.Lock()
+		defer x.c.mu.Unlock()
+		if x.c.ctx.Err() == nil {
+			x.c.failed = true
+			x.c.report(state.Status{State: state.Failed, Trace: trace(fmt.Errorf("the connector has failed: %w", err))})
+		}
+	}()
+}
+
+func (x connectorContext) Name() string         { return x.c.name }
+func (x connectorContext) Logger() *slog.Logger { return x.c.log }

@@ -1,0 +1,70 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/millrace/millrace/plugins/connect"
+	"github.com/millrace/millrace/storage/kafka"
+)
+
+// FenceZombies implements Runtime: each task's producer has a transactional id
+// of its own, and initialising it anew fences off whoever holds it.
+func (w *Worker) FenceZombies(ctx context.Context, name string, config map[string]string, tasks int) error {
+	client, release, err := w.clients.get(ctx, kafka.RoleAdmin, adminProperties(w.cfg.Properties, below(config, "admin.override.")))
+	if err != nil {
+		return err
+	}
+	defer release()
+	admin, err := kafka.NewAdmin(client)
+	if err != nil {
+		return err
+	}
+	ids := make([]string, tasks)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("%s-%s-%d", w.cfg.Properties["group.id"], name, i)
+	}
+	if err := admin.Fence(ctx, ids...); err != nil {
+		return fmt.Errorf("fencing off the producers of earlier tasks of connector %s: %w", name, err)
+	}
+	return nil
+}
+
+// Offsets implements Runtime.
+func (w *Worker) Offsets(ctx context.Context, name string, _ map[string]string) ([]connect.PartitionOffset, error) {
+	return w.cfg.Offsets.All(ctx, name)
+}
+
+// AlterOffsets implements Runtime (Worker.modifyConnectorOffsets).
+func (w *Worker) AlterOffsets(ctx context.Context, name string, config map[string]string, offsets []connect.PartitionOffset, reset bool) (string, error) {
+	p, err := w.cfg.Registry.Connector(config["connector.class"], config["connector.plugin.version"])
+	if err != nil {
+		return "", err
+	}
+	if reset {
+		if offsets, err = w.cfg.Offsets.All(ctx, name); err != nil {
+			return "", err
+		}
+		for i := range offsets {
+			offsets[i].Offset = nil
+		}
+	}
+	handled := false
+	alterer, able := p.NewConnector().(connect.OffsetAlterer)
+	if able {
+		if handled, err = alterer.AlterOffsets(ctx, config, offsets); err != nil {
+			return "", err
+		}
+	}
+	if err := w.cfg.Offsets.Set(ctx, name, offsets...); err != nil {
+		return "", err
+	}
+	done := "altered"
+	if reset {
+		done = "reset"
+	}
+	if able && handled {
+		return "The offsets for this connector have been " + done + " successfully", nil
+	}
+	return "The Connect framework-managed offsets for this connector have been " + done + " successfully. However, if this connector manages offsets externally, they will need to be manually " + done + " in the system that the connector uses.", nil
+}

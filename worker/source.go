@@ -1,0 +1,413 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/millrace/millrace/plugins/connect"
+	"github.com/millrace/millrace/storage/kafka"
+	"github.com/millrace/millrace/storage/kafka/producer"
+	"github.com/millrace/millrace/storage/state"
+)
+
+// Limits of a batch, and how many batches go round between the goroutine that
+// polls and the one that converts.
+const (
+	batchRecords = 1024
+	batchBytes   = 1 << 20
+	batchCount   = 3
+)
+
+// sourceTask runs a source task with at-least-once delivery. Its goroutines:
+//
+//	poll      owns the task; fills batches
+//	convert   owns the encoder and the producer's appending side; empties them
+//	commit    writes commit points to the offset store
+//
+// A batch belongs to poll or convert, whichever took it from its channel last.
+type sourceTask struct {
+	w       *Worker
+	id      state.TaskID
+	config  map[string]string // of the task
+	task    connect.SourceTask
+	version string
+	log     *slog.Logger
+
+	encoder  *encoder
+	producer *producer.Producer
+	inflight *inflight
+	release  func() // gives the client back
+
+	free, full chan *connect.Batch
+	pause      *gate
+	polling    context.Context // ended by a soft stop: no more polls
+	stopPolls  context.CancelCauseFunc
+	working    context.Context // ended by a hard stop: everything
+	abandon    context.CancelFunc
+	over       chan struct{} // closed when all is done
+	silent     atomic.Bool   // abandoned: no more reports, no more offsets
+}
+
+// errStopped is the cause of a stop that the herder asked for.
+var errStopped = errors.New("the task is being stopped")
+
+// newSourceTask builds all that the task needs. Nothing runs yet.
+func (w *Worker) newSourceTask(ctx context.Context, p *connect.Plugin, start TaskStart) (_ *sourceTask, err error) {
+	t := &sourceTask{
+		w: w, id: start.ID, config: maps.Clone(start.TaskConfig), task: p.NewSourceTask(), version: p.Version,
+		log:      w.cfg.Loggers(p.Class).With("connector", start.ID.Connector, "task", start.ID.Task),
+		inflight: newInflight(), over: make(chan struct{}), pause: newGate(start.Target == state.TargetStarted),
+		free: make(chan *connect.Batch, batchCount), full: make(chan *connect.Batch, batchCount),
+	}
+	for range batchCount {
+		t.free <- &connect.Batch{MaxRecords: batchRecords, MaxBytes: batchBytes}
+	}
+	t.working, t.abandon = context.WithCancel(context.Background())
+	t.polling, t.stopPolls = context.WithCancelCause(t.working)
+	defer func() {
+		if err != nil {
+			t.abandon()
+			t.close(ctx)
+		}
+	}()
+	overrides := w.overrides(start.ConnectorConfig, "producer.override.")
+	client, release, err := w.clients.get(ctx, kafka.RoleProducer, producerProperties(w.cfg.Properties, overrides))
+	if err != nil {
+		return nil, err
+	}
+	t.release = release
+	pc := producer.FromSettings(client.Settings, overrides)
+	pc.Client, pc.Acks, pc.Logger = client, t.inflight, t.log
+	if t.producer, err = producer.New(ctx, pc); err != nil {
+		return nil, fmt.Errorf("starting the producer: %w", err)
+	}
+	t.encoder, err = w.newEncoder(t, start.ConnectorConfig)
+	return t, err
+}
+
+// run starts the goroutines and returns.
+func (t *sourceTask) run() { go t.live() }
+
+// live is the task from beginning to end.
+func (t *sourceTask) live() {
+	defer close(t.over)
+	defer t.abandon()
+	err := t.task.Start(t.polling, sourceContext{t}, t.config)
+	if err == nil {
+		t.report(t.stateNow(), nil)
+		err = t.work()
+	} else if t.polling.Err() != nil {
+		err = nil // it was stopped while it started
+	}
+	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(t.working), t.w.cfg.GracefulTimeout)
+	defer cancel()
+	if stopErr := t.task.Stop(stopCtx); stopErr != nil {
+		t.log.Error("the task did not stop well", "error", stopErr)
+	}
+	t.close(stopCtx)
+	if err != nil {
+		t.log.Error("the task has failed; it will not recover until it is restarted", "error", err)
+		t.report(state.Failed, err)
+		return
+	}
+	t.report(state.Unassigned, nil)
+}
+
+// work polls, converts and commits until the task is stopped or fails.
+func (t *sourceTask) work() error {
+	var wg sync.WaitGroup
+	var pollErr, convertErr error
+	wg.Go(func() {
+		defer close(t.full)
+		pollErr = t.poll()
+	})
+	committed := make(chan struct{})
+	go func() {
+		defer close(committed)
+		t.commitRegularly()
+	}()
+	wg.Go(func() {
+		if convertErr = t.convert(); convertErr != nil {
+			t.stopPolls(convertErr)
+			t.drain()
+		}
+	})
+	wg.Wait()
+	t.stopPolls(errStopped)
+	<-committed
+	err := t.finish()
+	return errors.Join(firstOf(convertErr, pollErr), err)
+}
+
+// firstOf is the first error that is one.
+func firstOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// poll fills batches until the task is stopped.
+func (t *sourceTask) poll() error {
+	for {
+		if !t.pause.wait(t.polling) {
+			return nil
+		}
+		var b *connect.Batch
+		select {
+		case <-t.polling.Done():
+			return nil
+		case <-t.inflight.failed:
+			return nil // convert says why
+		case b = <-t.free:
+		}
+		b.Reset()
+		err := t.task.Poll(t.polling, b)
+		if len(b.Records) > 0 {
+			t.full <- b
+		} else {
+			t.free <- b
+		}
+		if err == nil {
+			continue
+		}
+		if t.polling.Err() != nil {
+			return nil
+		}
+		if !connect.IsRetriable(err) {
+			return err
+		}
+		t.log.Warn("polling has failed and is tried again", "error", err)
+		if !sleep(t.polling, retryPoll) {
+			return nil
+		}
+	}
+}
+
+// retryPoll is the wait after a retriable failure of Poll.
+const retryPoll = time.Second
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// convert empties batches into the producer until there are no more.
+func (t *sourceTask) convert() error {
+	for {
+		select {
+		case b, more := <-t.full:
+			if !more {
+				return t.inflight.failure()
+			}
+			if err := t.encoder.encode(t.working, b); err != nil {
+				return err
+			}
+			t.free <- b
+			if len(t.full) == 0 {
+				t.producer.Flush() // nothing more is ready: send what there is
+			}
+		case <-t.inflight.failed:
+			return t.inflight.failure()
+		}
+	}
+}
+
+// drain takes batches from a poll that has not ended yet, so that it can.
+func (t *sourceTask) drain() {
+	for b := range t.full {
+		t.free <- b
+	}
+}
+
+// finish waits for what is on its way and commits what has arrived.
+func (t *sourceTask) finish() error {
+	ctx, cancel := context.WithTimeout(t.working, t.w.cfg.GracefulTimeout)
+	defer cancel()
+	err := t.producer.Wait(ctx)
+	if ctx.Err() != nil {
+		err = nil // what has not arrived is sent again after the restart
+	}
+	t.commit(ctx)
+	return firstOf(t.inflight.failure(), err)
+}
+
+// commitRegularly commits every flush interval until polls have stopped.
+func (t *sourceTask) commitRegularly() {
+	ticker := time.NewTicker(max(t.w.cfg.FlushInterval, time.Millisecond))
+	defer ticker.Stop()
+	for {
+		select {
+		case <-t.polling.Done():
+			return
+		case <-ticker.C:
+			ctx, cancel := context.WithTimeout(t.working, t.w.cfg.FlushTimeout)
+			t.commit(ctx)
+			cancel()
+		}
+	}
+}
+
+// commit writes the commit points that have moved.
+func (t *sourceTask) commit(ctx context.Context) {
+	points := t.inflight.take()
+	if len(points) == 0 || t.silent.Load() {
+		return
+	}
+	offsets := make([]connect.PartitionOffset, len(points))
+	for i, p := range points {
+		offsets[i] = connect.PartitionOffset{Partition: p.Source.Key, Offset: p.Offset.Map()}
+	}
+	if err := t.w.cfg.Offsets.Set(ctx, t.id.Connector, offsets...); err != nil {
+		t.inflight.putBack(points)
+		t.log.Warn("offsets could not be committed; it is tried again", "error", err)
+		return
+	}
+	if c, ok := t.task.(connect.Committer); ok {
+		if err := c.Committed(ctx, points); err != nil {
+			t.log.Warn("the task failed to take note of committed offsets", "error", err)
+		}
+	}
+}
+
+// close ends the producer and gives everything back.
+func (t *sourceTask) close(ctx context.Context) {
+	if t.producer != nil {
+		if err := t.producer.Close(ctx); err != nil && ctx.Err() == nil {
+			t.log.Warn("closing the producer failed", "error", err)
+		}
+	}
+	if t.encoder != nil {
+		if err := t.encoder.close(); err != nil {
+			t.log.Warn("closing transforms failed", "error", err)
+		}
+	}
+	if t.release != nil {
+		t.release()
+	}
+}
+
+// stop implements runner: polls end at once; what is on its way is waited for
+// until ctx ends. What remains then is abandoned.
+func (t *sourceTask) stop(ctx context.Context) {
+	t.stopPolls(errStopped)
+	select {
+	case <-t.over:
+	case <-ctx.Done():
+		t.silent.Store(true)
+		t.abandon()
+		t.log.Warn("the task did not end within task.shutdown.graceful.timeout.ms and is abandoned")
+	}
+}
+
+// setTarget implements runner.
+func (t *sourceTask) setTarget(target state.Target) {
+	if t.pause.set(target == state.TargetStarted) && t.polling.Err() == nil {
+		t.report(t.stateNow(), nil)
+	}
+}
+
+func (t *sourceTask) stateNow() state.State {
+	if t.pause.open() {
+		return state.Running
+	}
+	return state.Paused
+}
+
+func (t *sourceTask) report(s state.State, err error) {
+	if t.silent.Load() {
+		return
+	}
+	status := state.Status{State: s, Version: t.version}
+	if err != nil {
+		status.Trace = trace(err)
+	}
+	t.w.cfg.Listener.TaskStatus(t.id, status)
+}
+
+// gate holds back polls while a task is paused.
+type gate struct {
+	mu     sync.Mutex
+	ch     chan struct{} // closed while the gate is open
+	isOpen bool
+}
+
+func newGate(open bool) *gate {
+	g := &gate{ch: make(chan struct{})}
+	g.set(open)
+	return g
+}
+
+// set opens or closes the gate and reports whether that is a change.
+func (g *gate) set(open bool) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if open == g.isOpen {
+		return false
+	}
+	g.isOpen = open
+	if open {
+		close(g.ch)
+	} else {
+		g.ch = make(chan struct{})
+	}
+	return true
+}
+
+func (g *gate) open() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.isOpen
+}
+
+// wait returns when the gate is open, false when ctx has ended.
+func (g *gate) wait(ctx context.Context) bool {
+	g.mu.Lock()
+	ch := g.ch
+	g.mu.Unlock()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-ch:
+		return ctx.Err() == nil
+	}
+}
+
+// sourceContext is what a source task may ask of the worker.
+type sourceContext struct{ t *sourceTask }
+
+func (x sourceContext) Offset(ctx context.Context, partition map[string]any) (map[string]any, error) {
+	offsets, err := x.t.w.cfg.Offsets.Get(ctx, x.t.id.Connector, partition)
+	if err != nil {
+		return nil, err
+	}
+	return offsets[0], nil
+}
+
+func (x sourceContext) ConnectorName() string                   { return x.t.id.Connector }
+func (x sourceContext) Task() int                               { return x.t.id.Task }
+func (x sourceContext) Logger() *slog.Logger                    { return x.t.log }
+func (x sourceContext) Transaction() connect.TransactionContext { return nil }
+func (x sourceContext) Metrics() connect.PluginMetrics          { return noMetrics{} }
+
+// noMetrics is for tasks whose metrics nobody collects.
+type noMetrics struct{}
+
+func (noMetrics) Counter(string, string) interface{ Add(float64) } { return noMetrics{} }
+func (noMetrics) Gauge(string, string) interface{ Set(float64) }   { return noMetrics{} }
+func (noMetrics) Add(float64)                                      {}
+func (noMetrics) Set(float64)                                      {}

@@ -1,0 +1,258 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/millrace/millrace/plugins/connect"
+	"github.com/millrace/millrace/plugins/registry"
+	"github.com/millrace/millrace/storage/kafka"
+	"github.com/millrace/millrace/storage/state"
+)
+
+// Config of a Worker.
+type Config struct {
+	Registry *registry.Registry
+	// Properties are the worker's own, as given: clients, converters and
+	// providers take theirs from them.
+	Properties kafka.Properties
+	// ClusterID of Kafka, for client ids; may be "".
+	Offsets Offsets
+	// Listener hears of every change of state.
+	Listener StatusListener
+	// Reconfigurer and Topics are told of what connectors and tasks ask for and
+	// use; Topics may be nil.
+	Reconfigurer Reconfigurer
+	Topics       TopicListener
+
+	KeyConverter, ValueConverter, HeaderConverter string // classes; their properties are below KIND.converter.
+	OverridePolicy                                connect.OverridePolicy
+	// Resolve replaces references to config providers; nil leaves them.
+	Resolve func(ctx context.Context, config map[string]string) (map[string]string, error)
+
+	GracefulTimeout time.Duration // task.shutdown.graceful.timeout.ms
+	FlushInterval   time.Duration // offset.flush.interval.ms
+	FlushTimeout    time.Duration // offset.flush.timeout.ms
+	TopicCreation   bool          // topic.creation.enable
+	// Loggers gives the logger of a name.
+	Loggers func(name string) *slog.Logger
+	// Now is what time it is; nil for time.Now.
+	Now func() time.Time
+}
+
+// Offsets keeps the offsets of source partitions (storage/offset.Store).
+type Offsets interface {
+	Get(ctx context.Context, connector string, partitions ...map[string]any) ([]map[string]any, error)
+	All(ctx context.Context, connector string) ([]connect.PartitionOffset, error)
+	Set(ctx context.Context, connector string, offsets ...connect.PartitionOffset) error
+}
+
+// Worker runs connectors and tasks. Its maps are guarded by one lock, which is
+// not held while anything is started or stopped.
+type Worker struct {
+	cfg     Config
+	log     *slog.Logger
+	clients *clients
+
+	mu         sync.Mutex
+	connectors map[string]*connector
+	tasks      map[state.TaskID]runner
+}
+
+// runner is a running task.
+type runner interface {
+	// setTarget pauses or resumes; it does not wait.
+	setTarget(state.Target)
+	// stop ends the task in good order, or gives it up when ctx ends.
+	stop(ctx context.Context)
+}
+
+var _ Runtime = (*Worker)(nil)
+
+// New makes a worker that runs nothing yet.
+func New(cfg Config) *Worker {
+	if cfg.Loggers == nil {
+		cfg.Loggers = func(string) *slog.Logger { return slog.New(slog.DiscardHandler) }
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	log := cfg.Loggers("org.apache.kafka.connect.runtime.Worker")
+	return &Worker{
+		cfg: cfg, log: log, clients: newClients(log),
+		connectors: map[string]*connector{}, tasks: map[state.TaskID]runner{},
+	}
+}
+
+// StartConnector implements Runtime.
+func (w *Worker) StartConnector(ctx context.Context, name string, config map[string]string, target state.Target) error {
+	c, err := w.newConnector(name, config)
+	if err == nil {
+		w.mu.Lock()
+		if _, running := w.connectors[name]; running {
+			w.mu.Unlock()
+			return fmt.Errorf("Connector with name %s already exists", name)
+		}
+		w.connectors[name] = c
+		w.mu.Unlock()
+		err = c.start(ctx, target)
+	}
+	if err != nil {
+		err = fmt.Errorf("Failed to start connector %s: %w", name, err)
+		w.cfg.Listener.ConnectorStatus(name, state.Status{State: state.Failed, Trace: trace(err), Version: c.version()})
+	}
+	return err
+}
+
+// StopConnectors implements Runtime.
+func (w *Worker) StopConnectors(ctx context.Context, names ...string) {
+	var stopping []*connector
+	w.mu.Lock()
+	for _, name := range names {
+		if c := w.connectors[name]; c != nil {
+			stopping = append(stopping, c)
+			delete(w.connectors, name)
+		}
+	}
+	w.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.GracefulTimeout)
+	defer cancel()
+	var wg sync.WaitGroup
+	for _, c := range stopping {
+		wg.Go(func() { c.stop(ctx) })
+	}
+	wg.Wait()
+}
+
+// ConnectorTaskConfigs implements Runtime.
+func (w *Worker) ConnectorTaskConfigs(ctx context.Context, name string, maxTasks int) ([]map[string]string, error) {
+	w.mu.Lock()
+	c := w.connectors[name]
+	w.mu.Unlock()
+	if c == nil {
+		return nil, fmt.Errorf("Connector %s not found in this worker.", name)
+	}
+	return c.taskConfigs(ctx, maxTasks)
+}
+
+// StartTask implements Runtime.
+func (w *Worker) StartTask(ctx context.Context, start TaskStart) error {
+	w.mu.Lock()
+	_, running := w.tasks[start.ID]
+	w.mu.Unlock()
+	if running {
+		return fmt.Errorf("Task already exists in this worker: %s", start.ID)
+	}
+	t, err := w.newTask(ctx, start)
+	if err != nil {
+		err = fmt.Errorf("Failed to start task %s: %w", start.ID, err)
+		w.cfg.Listener.TaskStatus(start.ID, state.Status{State: state.Failed, Trace: trace(err), Version: w.versionOf(start.ConnectorConfig)})
+		return err
+	}
+	w.mu.Lock()
+	w.tasks[start.ID] = t
+	w.mu.Unlock()
+	t.run()
+	return nil
+}
+
+// versionOf is the version of a configuration's connector, "" when unknown.
+func (w *Worker) versionOf(config map[string]string) string {
+	p, err := w.cfg.Registry.Connector(config["connector.class"], config["connector.plugin.version"])
+	if err != nil {
+		return ""
+	}
+	return p.Version
+}
+
+// newTask makes the task of a source connector.
+func (w *Worker) newTask(ctx context.Context, start TaskStart) (*sourceTask, error) {
+	p, err := w.cfg.Registry.Connector(start.ConnectorConfig["connector.class"], start.ConnectorConfig["connector.plugin.version"])
+	if err != nil {
+		return nil, err
+	}
+	if p.Kind != connect.KindSource {
+		return nil, errors.New("sink connectors cannot be run by this worker")
+	}
+	return w.newSourceTask(ctx, p, start)
+}
+
+// StopTasks implements Runtime.
+func (w *Worker) StopTasks(ctx context.Context, ids ...state.TaskID) {
+	var stopping []runner
+	w.mu.Lock()
+	for _, id := range ids {
+		if t := w.tasks[id]; t != nil {
+			stopping = append(stopping, t)
+			delete(w.tasks, id)
+		}
+	}
+	w.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.GracefulTimeout)
+	defer cancel()
+	var wg sync.WaitGroup
+	for _, t := range stopping {
+		wg.Go(func() { t.stop(ctx) })
+	}
+	wg.Wait()
+}
+
+// SetTarget implements Runtime.
+func (w *Worker) SetTarget(ctx context.Context, name string, target state.Target) error {
+	w.mu.Lock()
+	c := w.connectors[name]
+	var tasks []runner
+	for id, t := range w.tasks {
+		if id.Connector == name {
+			tasks = append(tasks, t)
+		}
+	}
+	w.mu.Unlock()
+	for _, t := range tasks {
+		t.setTarget(target)
+	}
+	if c == nil {
+		return nil
+	}
+	return c.setTarget(ctx, target)
+}
+
+// Running implements Runtime.
+func (w *Worker) Running() (connectors []string, tasks []state.TaskID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for name := range w.connectors {
+		connectors = append(connectors, name)
+	}
+	for id := range w.tasks {
+		tasks = append(tasks, id)
+	}
+	slices.Sort(connectors)
+	slices.SortFunc(tasks, func(a, b state.TaskID) int {
+		return slices.Compare([]string{a.String()}, []string{b.String()})
+	})
+	return connectors, tasks
+}
+
+// Stop implements Runtime.
+func (w *Worker) Stop(ctx context.Context) {
+	connectors, tasks := w.Running()
+	w.StopConnectors(ctx, connectors...)
+	w.StopTasks(ctx, tasks...)
+	w.clients.close()
+}
+
+// trace is what a status says of a failure: the chain of its causes, the
+// outermost first, each on its line as users of Java's traces expect.
+func trace(err error) string {
+	text := err.Error()
+	for cause := errors.Unwrap(err); cause != nil; cause = errors.Unwrap(cause) {
+		text += "\nCaused by: " + cause.Error()
+	}
+	return text
+}
