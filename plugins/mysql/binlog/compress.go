@@ -2,13 +2,14 @@ package binlog
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
 
 	"github.com/klauspost/compress/zlib"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/millrace/millrace/plugins/mysql/server"
 )
 
 // maxEvent is the largest event that a server can send (max_allowed_packet is
@@ -24,6 +25,9 @@ type payload struct {
 	active bool
 	header Header // of the payload event
 	src    bytes.Reader
+	packet *server.Stream // where the compressed bytes come from; nil when src has them
+	lost   error          // why packet could not be read
+	limit  io.LimitedReader
 	zstd   *zstd.Decoder
 	stream io.Reader
 	event  []byte
@@ -32,43 +36,106 @@ type payload struct {
 // Fields of a TRANSACTION_PAYLOAD event, and its compression types.
 const (
 	payloadEnd         = 0
+	payloadSize        = 1
 	payloadCompression = 2
 	compressionZstd    = 0
 	compressionNone    = 255
 )
 
+// payloadHeader is what a TRANSACTION_PAYLOAD event says before its payload.
+type payloadHeader struct {
+	compression uint64
+	size        uint64 // 0 when it does not say
+}
+
+func (h *payloadHeader) decode(c *cursor) error {
+	*h = payloadHeader{compression: compressionNone}
+	for {
+		kind := c.lengthEncoded()
+		if c.bad {
+			return errTruncated
+		}
+		if kind == payloadEnd {
+			return nil
+		}
+		f := cursor{b: c.block()}
+		switch kind {
+		case payloadCompression:
+			h.compression = f.lengthEncoded()
+		case payloadSize:
+			h.size = f.lengthEncoded()
+		}
+		c.bad = c.bad || f.bad
+	}
+}
+
 // begin prepares to read the events inside body, which must stay unchanged until
 // they have been read.
 func (p *payload) begin(h Header, body []byte) error {
 	c := cursor{b: body}
-	compression := uint64(compressionNone)
-	for {
-		kind := c.lengthEncoded()
-		if c.bad || kind == payloadEnd {
-			break
-		}
-		f := cursor{b: c.block()}
-		if kind == payloadCompression {
-			compression = f.lengthEncoded()
-		}
-		c.bad = c.bad || f.bad
+	var head payloadHeader
+	if err := head.decode(&c); err != nil {
+		return err
 	}
-	if c.bad {
-		return errTruncated
-	}
-	p.header, p.active = h, true
+	p.header, p.packet, p.lost = h, nil, nil
 	p.src.Reset(c.rest())
-	switch compression {
-	case compressionNone:
-		p.stream = &p.src
-		return nil
-	case compressionZstd:
-		return p.beginZstd()
-	}
-	return fmt.Errorf("it is compressed by an unknown method (%d)", compression)
+	return p.decompress(head.compression, &p.src)
 }
 
-func (p *payload) beginZstd() error {
+// beginStream prepares to read the events of a payload event that is not in
+// memory as a whole. body is the beginning of the event's body, before is what
+// comes before it in the packet.
+func (p *payload) beginStream(h Header, body []byte, before int, packet *server.Stream) error {
+	c := cursor{b: body}
+	var head payloadHeader
+	p.header, p.packet, p.lost = h, packet, nil
+	err := head.decode(&c)
+	if err == nil && head.size == 0 {
+		err = errTruncated
+	}
+	if err == nil {
+		_, err = io.CopyN(io.Discard, p, int64(before+len(body)-len(c.b)))
+	}
+	if err != nil {
+		return err
+	}
+	p.limit = io.LimitedReader{R: p, N: int64(min(head.size, maxEvent))}
+	return p.decompress(head.compression, &p.limit)
+}
+
+// Read reads the packet and remembers why it could not: a decoder does not tell.
+func (p *payload) Read(b []byte) (int, error) {
+	n, err := p.packet.Read(b)
+	if err != nil && err != io.EOF { // a lost connection wraps io.EOF
+		p.lost = err
+	}
+	return n, err
+}
+
+// end leaves the payload; what remains of its packet is thrown away.
+func (p *payload) end() {
+	p.active = false
+	if p.packet != nil && p.lost == nil {
+		_, _ = io.Copy(io.Discard, p) // a failure is in p.lost
+	}
+}
+
+func (p *payload) decompress(compression uint64, from io.Reader) error {
+	switch compression {
+	case compressionNone:
+		p.stream = from
+	case compressionZstd:
+		if err := p.beginZstd(from); err != nil {
+			return err
+		}
+	default:
+		return fmt.Errorf("it is compressed by an unknown method (%d)", compression)
+	}
+	p.active = true
+	return nil
+}
+
+func (p *payload) beginZstd(from io.Reader) error {
 	if p.zstd == nil {
 		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
 			zstd.WithDecoderMaxWindow(maxWindow))
@@ -78,28 +145,36 @@ func (p *payload) beginZstd() error {
 		p.zstd = d
 	}
 	p.stream = p.zstd
-	return p.zstd.Reset(&p.src)
+	return p.zstd.Reset(from)
 }
 
 // next returns the next event, header included; nil at the end of the payload.
+// After an error, lost says whether it was the connection's.
 func (p *payload) next() ([]byte, error) {
+	b, err := p.read()
+	if b == nil || err != nil {
+		p.end()
+	}
+	if p.lost != nil {
+		err = p.lost
+	}
+	return b, err
+}
+
+func (p *payload) read() ([]byte, error) {
 	var h [headerSize]byte
-	if _, err := io.ReadFull(p.stream, h[:]); err != nil {
-		p.active = false
-		if errors.Is(err, io.EOF) {
-			return nil, nil
-		}
+	if _, err := io.ReadFull(p.stream, h[:]); err == io.EOF {
+		return nil, nil
+	} else if err != nil {
 		return nil, fmt.Errorf("decompressing the transaction: %w", err)
 	}
 	c := cursor{b: h[sizeOffset:]}
 	size := int(c.u32())
 	if size < headerSize || size > maxEvent {
-		p.active = false
 		return nil, errTruncated
 	}
 	var err error
 	if p.event, err = readSized(append(emptied(p.event, size), h[:]...), p.stream, size); err != nil {
-		p.active = false
 		return nil, fmt.Errorf("decompressing the transaction: %w", err)
 	}
 	return p.event, nil
@@ -135,7 +210,7 @@ func readSized(b []byte, from io.Reader, size int) ([]byte, error) {
 		n, err := from.Read(b[len(b):min(cap(b), size)])
 		b = b[:len(b)+n]
 		if err != nil && len(b) < size {
-			if errors.Is(err, io.EOF) {
+			if err == io.EOF {
 				err = io.ErrUnexpectedEOF
 			}
 			return b, err

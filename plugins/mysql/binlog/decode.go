@@ -12,6 +12,7 @@ import (
 // The event header of binlog version 4.
 const (
 	headerSize  = 19
+	typeOffset  = 4
 	sizeOffset  = 9
 	checksumLen = 4
 )
@@ -56,7 +57,7 @@ func (d *decoder) decode(e *Event, b []byte, inner *Header) (body []byte, err er
 
 func (d *decoder) header(h *Header, b []byte, inner *Header) {
 	h.Timestamp = binary.LittleEndian.Uint32(b)
-	h.Type = Type(b[4])
+	h.Type = Type(b[typeOffset])
 	h.ServerID = binary.LittleEndian.Uint32(b[5:])
 	h.Size = binary.LittleEndian.Uint32(b[sizeOffset:])
 	h.Flags = binary.LittleEndian.Uint16(b[17:])

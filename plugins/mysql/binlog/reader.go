@@ -1,6 +1,7 @@
 package binlog
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -148,11 +149,13 @@ func (r *Reader) read(ctx context.Context) (*Event, error) {
 		return nil, &server.Error{Kind: server.KindLost, Message: "not connected"}
 	}
 	if r.payload.active {
-		if b, err := r.payload.next(); err != nil {
-			return nil, r.dec.failed(&r.payload.header, err)
-		} else if b != nil {
-			_, err = r.dec.decode(&r.event, b, &r.payload.header)
-			return &r.event, err
+		if e, err := r.readInside(ctx); e != nil || err != nil {
+			return e, err
+		}
+	}
+	if !r.conn.Buffered() {
+		if e, err := r.readLong(ctx); e != nil || err != nil {
+			return e, err
 		}
 	}
 	p, err := r.conn.ReadPacket(ctx)
@@ -176,6 +179,57 @@ func (r *Reader) read(ctx context.Context) (*Event, error) {
 		}
 	}
 	return &r.event, err
+}
+
+// readInside returns the next event of a compressed transaction, nil at its end.
+func (r *Reader) readInside(ctx context.Context) (*Event, error) {
+	if r.payload.packet != nil {
+		r.payload.packet.Use(ctx)
+	}
+	b, err := r.payload.next()
+	if r.payload.lost != nil {
+		r.disconnect() // in the middle of a packet that cannot be gone on with
+		return nil, err
+	}
+	if err != nil {
+		return nil, r.dec.failed(&r.payload.header, err)
+	}
+	if b == nil {
+		return nil, nil
+	}
+	_, err = r.dec.decode(&r.event, b, &r.payload.header)
+	return &r.event, err
+}
+
+const (
+	// streamAbove is the size of a compressed transaction from which on it is
+	// decompressed while it comes in.
+	streamAbove = 1 << 20
+	// peekSize holds all that comes before the compressed bytes.
+	peekSize = 128
+)
+
+// readLong looks at a packet that is not there as a whole. It returns nil unless
+// that is a long compressed transaction.
+func (r *Reader) readLong(ctx context.Context) (*Event, error) {
+	head, size, err := r.conn.Peek(ctx, peekSize)
+	if err != nil || size <= streamAbove || head[0] != packetEvent || Type(head[1+typeOffset]) != TypeTransactionPayload {
+		return nil, err
+	}
+	r.dec.header(&r.event.Header, head[1:], nil)
+	r.event.Kind, r.event.Table, r.event.Text = KindPayload, nil, nil
+	packet := r.conn.Stream()
+	packet.Use(ctx)
+	const before = 1 + headerSize
+	if err := r.payload.beginStream(r.event.Header, bytes.Clone(head[before:]), before, packet); err != nil {
+		r.payload.end()
+		if r.payload.lost != nil {
+			r.disconnect()
+			return nil, r.payload.lost
+		}
+		return nil, r.dec.failed(&r.event.Header, err)
+	}
+	return &r.event, nil
 }
 
 // deliver reports whether the caller gets to see the event.
@@ -252,7 +306,13 @@ func wait(ctx context.Context, d time.Duration) error {
 // Buffered reports whether Next can return an event without waiting for the
 // server. A task hands on what it has when it is false.
 func (r *Reader) Buffered() bool {
-	return r.payload.active || r.conn != nil && r.conn.Buffered()
+	switch {
+	case r.conn == nil:
+		return false
+	case r.payload.active:
+		return r.payload.packet == nil || r.payload.packet.Buffered()
+	}
+	return r.conn.Buffered()
 }
 
 // Flavor says whether the server is MySQL or MariaDB.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -310,5 +311,70 @@ func TestBigRowsAndDamage(t *testing.T) {
 	}
 	if bad == nil || len(sizes) != 2 || sizes[20000*(1900+7)] != 1 || sizes[1900+7] != 1 {
 		t.Errorf("rows of sizes %v, damage: %v", sizes, bad)
+	}
+}
+
+// A long compressed transaction is decompressed while it comes in, whatever
+// happens to the connection meanwhile.
+func TestLongPayloads(t *testing.T) {
+	noise := rand.NewChaCha8([32]byte{1})
+	text := make([]byte, 1900)
+	l := binlogtest.New("b.000001", true)
+	for n, events := range []int{30, 300} { // 2 MB, and 20 MB, which is more than one packet
+		l.GTID(1, int64(n+1))
+		l.Payload(func(in *binlogtest.Log) {
+			in.Query("", "BEGIN")
+			in.TableMap(3, "d", "big")
+			for range events {
+				rows := make([]binlogtest.Row, 36)
+				for i := range rows {
+					_, _ = noise.Read(text)
+					rows[i].Text = string(text)
+				}
+				in.Insert(3, rows...)
+			}
+			in.XID(1)
+		})
+	}
+	l.GTID(1, 3)
+	transaction(l, 7, 1)
+	run := func(cuts ...int) []string {
+		s := binlogtest.Serve(t, []*binlogtest.Log{l}, cuts...)
+		defer s.Close()
+		s.HaltWith(theEnd)
+		cfg := config(s)
+		cfg.GTIDs = position.NewSet(position.MySQL)
+		r := open(t, cfg)
+		defer r.Close()
+		return readAll(t, r)
+	}
+	want := run()
+	if len(want) != 2*5+330+5 {
+		t.Fatalf("%d events", len(want))
+	}
+	for _, cuts := range [][]int{{4}, {6, 6}, {4, 5, 6}} {
+		if got := run(cuts...); !slices.Equal(got, want) {
+			t.Errorf("cuts %v: %d events instead of %d", cuts, len(got), len(want))
+		}
+	}
+	damaged := l.Events[5].Bytes
+	damaged[len(damaged)/2] ^= 0xff
+	s := binlogtest.Serve(t, []*binlogtest.Log{l})
+	s.HaltWith(theEnd)
+	r := open(t, config(s))
+	var bad *binlog.EventError
+	last := ""
+	for {
+		e, err := r.Next(t.Context())
+		if errors.As(err, &bad) {
+			continue
+		}
+		if err != nil {
+			break
+		}
+		last = describe(e)
+	}
+	if bad == nil || !strings.HasPrefix(last, "xid") || !strings.HasSuffix(last, " 1") {
+		t.Errorf("damage %v, the last event is %s", bad, last)
 	}
 }

@@ -120,6 +120,9 @@ func TestRealServers(t *testing.T) {
 			sameServerID(t, db, before)
 			otherChecksums(t, db, name, c.kinds)
 			longEvent(t, db)
+			if name == "mysql" {
+				longPayload(t, db)
+			}
 			refusals(t, db, before)
 		})
 	}
@@ -328,6 +331,43 @@ func longEvent(t *testing.T, db *peer.Database) {
 		if e.Kind == KindHeartbeat && total > 0 {
 			t.Fatalf("only %d bytes came", total)
 		}
+	}
+}
+
+// longPayload reads a compressed transaction that is longer than the read buffer.
+func longPayload(t *testing.T, db *peer.Database) {
+	before, err := realConn(t, db).BinlogStatus(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Exec("CREATE DATABASE p", "CREATE TABLE p.t (a INT PRIMARY KEY AUTO_INCREMENT, b VARBINARY(1024))",
+		"SET SESSION cte_max_recursion_depth = 10000", "SET SESSION binlog_transaction_compression = ON",
+		"INSERT INTO p.t (b) WITH RECURSIVE r AS (SELECT 1 n UNION ALL SELECT n + 1 FROM r WHERE n < 4000) SELECT RANDOM_BYTES(1000) FROM r"); err != nil {
+		t.Fatal(err)
+	}
+	cfg := realConfig(db)
+	cfg.File, cfg.Pos = before.File, before.Pos
+	r, err := Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	bytes, inside := 0, false
+	for {
+		e, err := r.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Kind == KindRows {
+			bytes += len(e.Rows.Data)
+			inside = inside || e.InPayload
+		}
+		if e.Kind == KindHeartbeat && bytes > 0 {
+			break
+		}
+	}
+	if want := 4000 * (1000 + 1 + 4 + 2); bytes != want || !inside {
+		t.Errorf("%d bytes instead of %d, inside %v", bytes, want, inside)
 	}
 }
 

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 )
@@ -206,7 +205,7 @@ func (c *Conn) All(ctx context.Context, statement string) ([][]Text, error) {
 	var out [][]Text
 	for {
 		p, err := rows.Next(ctx)
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF {
 			return out, nil
 		}
 		if err != nil {

@@ -113,8 +113,13 @@ func saying(t *testing.T, what string) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
+	done := make(chan struct{})
+	t.Cleanup(func() {
+		l.Close()
+		<-done
+	})
 	go func() {
+		defer close(done)
 		for {
 			c, err := l.Accept()
 			if err != nil {
@@ -123,6 +128,8 @@ func saying(t *testing.T, what string) int {
 			_, _ = io.WriteString(c, what)
 			if what != "" {
 				_ = c.Close()
+			} else {
+				defer c.Close()
 			}
 		}
 	}()

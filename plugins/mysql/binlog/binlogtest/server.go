@@ -43,8 +43,8 @@ func (s *Server) Replace(logs ...*Log) {
 }
 
 // Serve serves the files, in order, until the end of the test. cuts[i] says
-// after how many events the connection of dump i is dropped; dumps beyond them
-// go on to the end of the last file, and then wait.
+// after how many events, in the middle of the next one, the connection of dump i
+// is dropped; dumps beyond them go on to the end of the last file, and then wait.
 func Serve(t testing.TB, logs []*Log, cuts ...int) *Server {
 	t.Helper()
 	s := &Server{logs: logs, cuts: cuts}
@@ -99,11 +99,13 @@ func (s *Server) dump(c *servertest.Conn, file string, pos int64, done map[gtid]
 	}
 	s.mu.Unlock()
 	send := func(b []byte) bool {
+		packet := append([]byte{0}, b...)
 		if left == 0 {
+			_ = c.Half(packet)
 			return false
 		}
 		left--
-		return c.Write(append([]byte{0}, b...)) == nil
+		return c.Write(packet) == nil
 	}
 	found := false
 	for _, l := range logs {

@@ -222,7 +222,9 @@ func (c *Conn) read() ([]byte, error) {
 }
 
 // Write sends packets with these payloads, split where they are longer than 16 MiB.
-func (c *Conn) Write(payloads ...[]byte) error {
+func (c *Conn) Write(payloads ...[]byte) error { return c.Raw(c.frames(payloads...)) }
+
+func (c *Conn) frames(payloads ...[]byte) []byte {
 	const most = 1<<24 - 1
 	var out []byte
 	for _, p := range payloads {
@@ -236,7 +238,13 @@ func (c *Conn) Write(payloads ...[]byte) error {
 			}
 		}
 	}
-	return c.Raw(out)
+	return out
+}
+
+// Half sends the first half of what Write would send.
+func (c *Conn) Half(payload []byte) error {
+	b := c.frames(payload)
+	return c.Raw(b[:len(b)/2])
 }
 
 // Raw sends bytes as they are.
