@@ -22,11 +22,12 @@ type alterItem interface {
 type alterPhase uint8
 
 const (
-	phaseTable  alterPhase = iota // the table's name and charset
-	phaseDrop                     // columns and the primary key
-	phaseChange                   // columns where they are
-	phasePlace                    // new columns, and moved ones
-	phaseKeys                     // new keys
+	phaseTable   alterPhase = iota // the table's name
+	phaseDrop                      // columns and the primary key
+	phaseChange                    // columns where they are
+	phasePlace                     // new columns, and moved ones
+	phaseKeys                      // new keys
+	phaseConvert                   // the charset of all columns, new ones included
 	phases
 )
 

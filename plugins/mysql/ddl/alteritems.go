@@ -140,7 +140,7 @@ type convertCharset struct {
 	collation string
 }
 
-func (convertCharset) phase() alterPhase { return phaseTable }
+func (convertCharset) phase() alterPhase { return phaseConvert }
 
 func (a convertCharset) alter(ed *editor) error {
 	ed.applyOptions(tableOptions{charset: a.charset, collation: a.collation})

@@ -129,7 +129,9 @@ func (ed *editor) putColumnAt(i int, def *columnDef) error {
 	if col.Charset == "" && col.IsText() {
 		col.Charset = ed.table.Charset
 	}
-	key := def.nullable == nil && i >= 0 && ed.isKey(i)
+	// MySQL refuses NULL in a primary key, so where a key's column gets it the key
+	// was a unique one. MariaDB overrules it.
+	key := i >= 0 && ed.isKey(i) && (def.nullable == nil || ed.x.cursor.mariadb())
 	if i < 0 {
 		ed.table.Columns = append(ed.table.Columns, col)
 		i = len(ed.table.Columns) - 1
