@@ -52,7 +52,9 @@ func open(ctx context.Context, s *Settings, sc *sarama.Config, log *slog.Logger)
 func (s *Settings) connectError(err error) error {
 	hint := ""
 	switch {
-	case errors.Is(err, io.EOF) || strings.Contains(err.Error(), "EOF"):
+	case errors.Is(err, io.EOF) && s.SASL != nil:
+		hint = "; a broker closed the connection: do security.protocol and sasl.mechanism fit its listener, and sasl.jaas.config its users?"
+	case errors.Is(err, io.EOF):
 		hint = "; a broker closed the connection: does security.protocol fit its listener?"
 	case strings.Contains(err.Error(), "first record does not look like a TLS handshake"):
 		hint = "; the broker's listener does not use TLS: does security.protocol fit it?"

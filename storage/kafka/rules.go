@@ -162,6 +162,7 @@ func ignoredRules(m map[string]rule) {
 			"sasl.kerberos.min.time.before.relogin"},
 		fixedRefresh: {"sasl.login.refresh.window.factor", "sasl.login.refresh.window.jitter", "sasl.login.refresh.min.period.seconds",
 			"sasl.login.refresh.buffer.seconds", "sasl.login.retry.backoff.ms", "sasl.login.retry.backoff.max.ms"},
+		"fetching a token may take request.timeout.ms": {"sasl.login.connect.timeout.ms", "sasl.login.read.timeout.ms"},
 	} {
 		for _, name := range names {
 			m[name] = ignored(every, why)

@@ -19,7 +19,6 @@ type SASL struct {
 var securityProperties = []string{
 	"security.protocol", "sasl.mechanism", "sasl.jaas.config", "sasl.client.callback.handler.class",
 	"sasl.login.callback.handler.class", "sasl.login.class", "sasl.kerberos.service.name",
-	"sasl.login.connect.timeout.ms", "sasl.login.read.timeout.ms",
 	"sasl.oauthbearer.token.endpoint.url", "sasl.oauthbearer.header.urlencode", "sasl.oauthbearer.scope",
 	"sasl.oauthbearer.client.credentials.client.id", "sasl.oauthbearer.client.credentials.client.secret",
 	"sasl.oauthbearer.jwt.retriever.class",
@@ -71,6 +70,9 @@ func parseSASL(s *Settings, p Properties) (*SASL, error) {
 		return nil, err
 	}
 	r := saslReader{properties: p, module: module, settings: s}
+	if err := r.refuseJava(); err != nil {
+		return nil, err
+	}
 	var configure func(*sarama.Config)
 	switch mechanism {
 	case "PLAIN":
@@ -165,6 +167,16 @@ func (r saslReader) callback(name string, known ...string) (string, error) {
 		}
 	}
 	return "", propertyError(name, "%s %s", class, noJavaClass)
+}
+
+// refuseJava refuses classes that take over parts of the login and are not Kafka's
+// own.
+func (r saslReader) refuseJava() error {
+	if _, err := r.callback("sasl.login.class"); err != nil {
+		return err
+	}
+	_, err := r.callback("sasl.oauthbearer.jwt.retriever.class", "org.apache.kafka.common.security.oauthbearer.DefaultJwtRetriever")
+	return err
 }
 
 func (r saslReader) credentials() (user, password string, err error) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -305,5 +304,5 @@ func (r saslReader) region() (string, error) {
 			return v, nil
 		}
 	}
-	return "", errors.Join(propertyError("bootstrap.servers", "no AWS region in the brokers' names, and AWS_REGION is not set"))
+	return "", propertyError("bootstrap.servers", "no AWS region in the brokers' names, and AWS_REGION is not set")
 }
