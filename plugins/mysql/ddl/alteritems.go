@@ -98,7 +98,7 @@ type setColumnDefault struct {
 	def  defaultValue
 }
 
-func (setColumnDefault) phase() alterPhase { return phaseChange }
+func (setColumnDefault) phase() alterPhase { return phasePlace }
 
 func (a setColumnDefault) alter(ed *editor) error {
 	return ed.update(a.name, func(c *table.Column) { setDefault(c, a.def) })
