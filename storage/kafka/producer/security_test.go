@@ -1,0 +1,128 @@
+package producer
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millrace/millrace/storage/kafka"
+	"github.com/millrace/millrace/storage/kafka/embedded"
+)
+
+// TestSecurity writes over connections that sarama has authenticated, TLS around
+// them, to a broker that wants the users anew again and again.
+func TestSecurity(t *testing.T) {
+	cert, trust := selfSigned(t)
+	users := []kfake.Opt{
+		kfake.EnableSASL(), kfake.Superuser("PLAIN", "ann", "pw-plain"), kfake.Superuser("SCRAM-SHA-512", "bob", "pw-scram"),
+		kfake.BrokerConfigs(map[string]string{"connections.max.reauth.ms": "200"}),
+	}
+	secure := append(users[:len(users):len(users)], kfake.TLS(&tls.Config{Certificates: []tls.Certificate{cert}}))
+	for name, c := range map[string]struct {
+		options []kfake.Opt
+		props   kafka.Properties
+	}{
+		"SASL_PLAINTEXT with PLAIN": {users, kafka.Properties{
+			"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN",
+			"sasl.jaas.config": `org.apache.kafka.common.security.plain.PlainLoginModule required username="ann" password="pw-plain";`,
+		}},
+		"SASL_SSL with SCRAM": {secure, kafka.Properties{
+			"security.protocol": "SASL_SSL", "sasl.mechanism": "SCRAM-SHA-512",
+			"sasl.jaas.config":        `org.apache.kafka.common.security.scram.ScramLoginModule required username="bob" password="pw-scram";`,
+			"ssl.truststore.type":     "PEM",
+			"ssl.truststore.location": trust,
+			"compression.type":        "lz4",
+			"client.id":               "secure-client",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cluster, err := embedded.Start(embedded.Config{Options: c.options})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(cluster.Close)
+			c.props["bootstrap.servers"] = cluster.Bootstrap()
+			client, err := kafka.Open(testContext(t), kafka.Config{Role: kafka.RoleProducer, Properties: c.props})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer client.Close()
+			acks := newLedger()
+			cfg := FromSettings(client.Settings, c.props)
+			cfg.Client, cfg.Acks = client, acks
+			p := newProducer(t, cfg)
+			n := 0
+			for end := time.Now().Add(700 * time.Millisecond); time.Now().Before(end); n++ {
+				mustPut(t, p, "t", 0, nil, number(uint64(n), 10), uint64(n))
+				p.Flush()
+				time.Sleep(5 * time.Millisecond) // beyond the session's lifetime
+			}
+			mustWait(t, p)
+			acks.allAcked(t, n)
+		})
+	}
+}
+
+func TestWrongPasswordEndsTheProducer(t *testing.T) {
+	cluster, err := embedded.Start(embedded.Config{Options: []kfake.Opt{kfake.EnableSASL(), kfake.Superuser("PLAIN", "ann", "right")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	// Kafka answers; the embedded broker would just close the connection.
+	cluster.Fake.ControlKey(36, func(r kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.Fake.KeepControl()
+		resp := r.ResponseKind().(*kmsg.SASLAuthenticateResponse)
+		resp.ErrorCode = kerr.SaslAuthenticationFailed.Code
+		return resp, nil, true
+	})
+	client := newClient(t, cluster.Bootstrap(), func(conf *sarama.Config) {
+		conf.Net.SASL.Enable, conf.Net.SASL.User, conf.Net.SASL.Password = true, "ann", "wrong"
+	})
+	p := newProducer(t, Config{Client: client, Acks: discard{}})
+	err = p.put(testContext(t), "t", 0, nil, nil, 0)
+	if err == nil {
+		err = p.Wait(testContext(t))
+	}
+	if !errors.Is(err, sarama.ErrSASLAuthenticationFailed) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+// selfSigned makes a certificate for 127.0.0.1 and a file to trust it by.
+func selfSigned(t *testing.T) (tls.Certificate, string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "trust.pem")
+	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, path
+}
