@@ -2,6 +2,7 @@ package binlog
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -106,7 +107,7 @@ func (p *payload) beginStream(h Header, body []byte, before int, packet *server.
 // Read reads the packet and remembers why it could not: a decoder does not tell.
 func (p *payload) Read(b []byte) (int, error) {
 	n, err := p.packet.Read(b)
-	if err != nil && err != io.EOF { // a lost connection wraps io.EOF
+	if err != nil && !errors.Is(err, io.EOF) {
 		p.lost = err
 	}
 	return n, err
@@ -163,7 +164,7 @@ func (p *payload) next() ([]byte, error) {
 
 func (p *payload) read() ([]byte, error) {
 	var h [headerSize]byte
-	if _, err := io.ReadFull(p.stream, h[:]); err == io.EOF {
+	if _, err := io.ReadFull(p.stream, h[:]); errors.Is(err, io.EOF) {
 		return nil, nil
 	} else if err != nil {
 		return nil, fmt.Errorf("decompressing the transaction: %w", err)
@@ -210,7 +211,7 @@ func readSized(b []byte, from io.Reader, size int) ([]byte, error) {
 		n, err := from.Read(b[len(b):min(cap(b), size)])
 		b = b[:len(b)+n]
 		if err != nil && len(b) < size {
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				err = io.ErrUnexpectedEOF
 			}
 			return b, err

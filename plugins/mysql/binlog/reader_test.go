@@ -190,7 +190,7 @@ func TestWithoutReconnect(t *testing.T) {
 	if server.KindOf(err) != server.KindLost || !server.Retriable(err) {
 		t.Errorf("got %v", err)
 	}
-	if _, again := r.Next(t.Context()); again != err {
+	if _, again := r.Next(t.Context()); !errors.Is(again, err) {
 		t.Errorf("after the error: %v", again)
 	}
 }
@@ -241,7 +241,7 @@ func TestErrorsOfTheServerEndReading(t *testing.T) {
 	if server.KindOf(err) != server.KindPurged {
 		t.Errorf("got %v", err)
 	}
-	if _, again := r.Next(t.Context()); again != err || s.Dumps() != 1 {
+	if _, again := r.Next(t.Context()); !errors.Is(again, err) || s.Dumps() != 1 {
 		t.Errorf("after the error: %v, %d dumps", again, s.Dumps())
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -411,7 +412,6 @@ func refusals(t *testing.T, db *peer.Database, before server.Status) {
 // next is the name of the binlog file after this one.
 func next(file string) string {
 	base, number, _ := strings.Cut(file, ".")
-	var n int
-	fmt.Sscan(strings.TrimLeft(number, "0"), &n)
+	n, _ := strconv.Atoi(number)
 	return fmt.Sprintf("%s.%06d", base, n+1)
 }

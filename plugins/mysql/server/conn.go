@@ -136,7 +136,7 @@ func (c *Config) connect(ctx context.Context, secure bool) (conn *Conn, err erro
 		if p := recover(); p != nil {
 			conn, err = nil, fmt.Errorf("malformed handshake: %v", p)
 		}
-		if err != nil && context.Cause(ctx) == errTimeout { // go-mysql hides why reading failed
+		if err != nil && errors.Is(context.Cause(ctx), errTimeout) { // go-mysql hides why reading failed
 			err = fmt.Errorf("%w: %w", errTimeout, err)
 		}
 		release()

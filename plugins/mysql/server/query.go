@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -34,7 +35,7 @@ func (c *Conn) Exec(ctx context.Context, statement string) error {
 		return err
 	}
 	for {
-		if _, err := rows.Next(ctx); err == io.EOF {
+		if _, err := rows.Next(ctx); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return err
@@ -205,7 +206,7 @@ func (c *Conn) All(ctx context.Context, statement string) ([][]Text, error) {
 	var out [][]Text
 	for {
 		p, err := rows.Next(ctx)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return out, nil
 		}
 		if err != nil {

@@ -126,7 +126,8 @@ func (w *wire) readError(ctx context.Context, err error) error {
 		return &Error{Kind: KindSilent, Message: fmt.Sprintf("the server has sent nothing for %s", w.silence), Err: err}
 	}
 	if errors.Is(err, io.EOF) {
-		return &Error{Kind: KindLost, Message: "the server closed the connection", Err: err}
+		// Never io.EOF, which means the end of a result.
+		return &Error{Kind: KindLost, Message: "the server closed the connection", Err: io.ErrUnexpectedEOF}
 	}
 	return &Error{Kind: KindLost, Message: "the connection to the server broke", Err: err}
 }
