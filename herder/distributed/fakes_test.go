@@ -450,10 +450,10 @@ func (c *testCluster) start(name string, options ...option) *node {
 			Protocol: group.Sessioned, SyncTimeout: 3 * time.Second, KeyTTL: time.Hour, KeyAlgorithm: "HmacSHA256", KeySize: 32,
 			RequestWait: patience, TopicTracking: true,
 		},
-		Group: group.Config{
+		Member: Group(group.Config{
 			Client: client, Group: "g", URL: "http://" + name + "/", SessionTimeout: 5 * time.Second, RebalanceTimeout: 10 * time.Second,
 			HeartbeatInterval: 20 * time.Millisecond, RetryBackoff: 10 * time.Millisecond,
-		},
+		}),
 		Configs: topicView{c.topic, name}, Forwarder: c, Local: local, WorkerID: name + ":8083",
 		SignatureAlgorithm: "HmacSHA256", VerificationAlgorithms: []string{"HmacSHA256"},
 	}

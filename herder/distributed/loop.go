@@ -19,8 +19,8 @@ import (
 // made them.
 type Config struct {
 	Core CoreConfig
-	// Group says how to be a member; Events is set by the herder.
-	Group     group.Config
+	// Member makes the worker's membership, which reports to events; Group is one.
+	Member    func(c Config, events func(group.Event)) Membership
 	Configs   ConfigTopic
 	Forwarder Forwarder
 	// Local answers questions; its Runtime, Statuses, Resolver and Levels are
@@ -35,6 +35,24 @@ type Config struct {
 	SignatureAlgorithm     string
 	VerificationAlgorithms []string
 	Logger                 *slog.Logger
+}
+
+// Membership is what keeps the worker in its group; *group.Member is one. See
+// there for what its methods promise.
+type Membership interface {
+	Run(ctx context.Context)
+	Join(group.Standing)
+	Sync(generation int32, assignments map[string]group.Assignment)
+	Leave(reason string)
+}
+
+// Group makes members of a Kafka group. Protocol, Events and Logger of g are
+// set by the herder.
+func Group(g group.Config) func(c Config, events func(group.Event)) Membership {
+	return func(c Config, events func(group.Event)) Membership {
+		g.Protocol, g.Events, g.Logger = c.Core.Protocol, events, c.Logger
+		return group.New(g)
+	}
 }
 
 // Herder runs a worker as a member of a cluster. One goroutine, that of Run,
@@ -56,7 +74,7 @@ type Herder struct {
 
 	// Owned by Run.
 	core     *Core
-	member   *group.Member
+	member   Membership
 	lanes    *lanes
 	asked    map[int]chan<- Reply
 	barriers map[int]int // jobs left of each Stop
@@ -88,9 +106,7 @@ func New(cfg Config) *Herder {
 		Generation:  func() int { return h.seen.Load().generation },
 		Reconfigure: func(name string) { h.box.put(ReconfigurationWanted{name}) },
 	}
-	g := cfg.Group
-	g.Protocol, g.Events, g.Logger = cfg.Core.Protocol, func(e group.Event) { h.box.put(GroupEvent{e}) }, cfg.Logger
-	h.member = group.New(g)
+	h.member = cfg.Member(cfg, func(e group.Event) { h.box.put(GroupEvent{e}) })
 	return h
 }
 
