@@ -58,7 +58,7 @@ func newCompressor(codec int16, level *int) (compressor, error) {
 			l = zstd.EncoderLevelFromZstd(*level)
 		}
 		e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(l), zstd.WithEncoderConcurrency(1),
-			zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(1<<20), zstd.WithZeroFrames(true))
+			zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(1<<20), zstd.WithZeroFrames(true), zstd.WithEncoderCRC(false))
 		if err != nil {
 			return nil, fmt.Errorf("compression.zstd.level: %w", err)
 		}
