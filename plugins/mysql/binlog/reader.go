@@ -35,9 +35,9 @@ type Config struct {
 	// When nothing comes for two and a half periods, the connection is given up.
 	Heartbeat time.Duration
 	// Reconnect makes the reader connect again by itself when a connection is lost
-	// (connect.keep.alive), waiting Interval between attempts
-	// (connect.keep.alive.interval.ms), at most Attempts times in a row, without
-	// limit when 0.
+	// (connect.keep.alive), at first after a moment, then after waits that grow to
+	// Interval (connect.keep.alive.interval.ms, 60 s when 0), at most Attempts
+	// times in a row, without limit when 0.
 	Reconnect bool
 	Interval  time.Duration
 	Attempts  int
@@ -67,7 +67,15 @@ type Reader struct {
 	resume  position.GTID
 	flavor  position.Flavor
 	failed  error
+	losses  int // attempts to connect again since the last event
 }
+
+const (
+	firstWait       = 100 * time.Millisecond
+	defaultInterval = time.Minute
+)
+
+var errClosed = errors.New("the binlog reader is closed")
 
 // Open connects to the server and asks for its binlog.
 func Open(ctx context.Context, cfg Config) (*Reader, error) {
@@ -76,6 +84,9 @@ func Open(ctx context.Context, cfg Config) (*Reader, error) {
 		r.log = slog.Default()
 	}
 	r.cfg.Server.Buffer = max(cfg.Server.Buffer, readBuffer)
+	if cfg.Interval <= 0 {
+		r.cfg.Interval = defaultInterval
+	}
 	r.next = point{file: cfg.File, pos: max(cfg.Pos, firstPos)}
 	if cfg.GTIDs != nil {
 		r.next.set = cfg.GTIDs.Clone()
@@ -124,6 +135,9 @@ func (r *Reader) Next(ctx context.Context) (*Event, error) {
 		if err == nil {
 			if r.deliver(e) {
 				r.next.passed(e)
+				if !e.Artificial() {
+					r.losses = 0
+				}
 				return e, nil
 			}
 			continue
@@ -274,21 +288,19 @@ func (r *Reader) mend(ctx context.Context, err error) error {
 	if !r.cfg.Reconnect {
 		return err
 	}
-	for attempt := 1; ; attempt++ {
-		r.log.Warn("Lost the connection to the binlog, connecting again", "attempt", attempt, "wait", r.cfg.Interval, "error", err)
-		if werr := wait(ctx, r.cfg.Interval); werr != nil {
-			return werr
+	for {
+		if r.cfg.Attempts > 0 && r.losses >= r.cfg.Attempts {
+			return fmt.Errorf("giving up after %d attempts to connect again: %w", r.losses, err)
 		}
-		again := r.connect(ctx)
-		switch {
-		case again == nil:
-			return nil
-		case ctx.Err() != nil || !server.Retriable(again):
-			return again
-		case r.cfg.Attempts > 0 && attempt >= r.cfg.Attempts:
-			return fmt.Errorf("giving up after %d attempts to connect again: %w", attempt, again)
+		pause := min(firstWait<<min(r.losses, 20), r.cfg.Interval)
+		r.losses++
+		r.log.Warn("Lost the connection to the binlog, connecting again", "attempt", r.losses, "wait", pause, "error", err)
+		if err := wait(ctx, pause); err != nil {
+			return err
 		}
-		err = again
+		if err = r.connect(ctx); err == nil || ctx.Err() != nil || !server.Retriable(err) {
+			return err
+		}
 	}
 }
 
@@ -322,6 +334,9 @@ func (r *Reader) Flavor() position.Flavor { return r.flavor }
 func (r *Reader) Close() error {
 	r.disconnect()
 	r.payload.close()
+	if r.failed == nil {
+		r.failed = errClosed
+	}
 	return nil
 }
 

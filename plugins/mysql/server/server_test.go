@@ -290,7 +290,7 @@ func TestQueryStreamsRows(t *testing.T) {
 	var got [][2]string
 	for {
 		p, err := rows.Next(t.Context())
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -145,6 +146,9 @@ func (c *Conn) BinlogFiles(ctx context.Context) ([]BinlogFile, error) {
 	}
 	files := make([]BinlogFile, 0, len(rows))
 	for _, row := range rows {
+		if len(row) < 2 {
+			return nil, errors.New("listing the binlog files: the server returned no sizes")
+		}
 		size, _ := strconv.ParseInt(row[1].String, 10, 64)
 		files = append(files, BinlogFile{row[0].String, size})
 	}
@@ -169,8 +173,11 @@ func (c *Conn) GTIDs(ctx context.Context) (GTIDs, error) {
 	if IsCode(err, codeUnknownVariable) { // MySQL 5.5
 		return g, nil
 	}
-	if err != nil || len(row) < 3 {
+	if err != nil {
 		return g, fmt.Errorf("reading the server's GTIDs: %w", err)
+	}
+	if len(row) < 3 {
+		return g, errors.New("reading the server's GTIDs: the server returned nothing")
 	}
 	g.Enabled = strings.EqualFold(row[0].String, "ON")
 	if g.Executed, err = position.ParseSet(c.flavor, row[1].String); err == nil {

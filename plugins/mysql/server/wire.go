@@ -140,7 +140,7 @@ func (w *wire) makeRoom(need int) {
 	case need > len(w.buf):
 		size := max(2*len(w.buf), need)
 		if need > keepBuffer {
-			size = need + need/8
+			size = need + need/2
 		}
 		w.replace(size)
 	case len(w.buf) > keepBuffer && need <= keepBuffer/2 && left <= keepBuffer/2:
