@@ -13,6 +13,7 @@ func (s *Settings) Sarama() *sarama.Config {
 	// The protocol versions in use are negotiated with each broker; this is only
 	// their upper bound.
 	c.Version = sarama.MaxVersion
+	c.MetricRegistry = noMetrics{}
 	if s.ClientID != "" {
 		c.ClientID = s.ClientID
 	}

@@ -28,7 +28,9 @@ func connectorKey(name string) string { return connectorPrefix + name }
 
 func taskKey(id state.TaskID) string { return taskPrefix + id.String() }
 
-func topicKey(topic, connector string) string { return topicPrefix + topic + topicSeparator + connector }
+func topicKey(topic, connector string) string {
+	return topicPrefix + topic + topicSeparator + connector
+}
 
 // statusValue writes a status; nil, a tombstone, for DESTROYED. An empty trace or
 // version is null, as in Java.
