@@ -5,6 +5,7 @@
 package connconf
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -20,6 +21,10 @@ type Definitions struct {
 	Registry *registry.Registry
 	// TopicCreation is topic.creation.enable of the worker.
 	TopicCreation bool
+	// Worker has the worker's own key.converter, value.converter and
+	// header.converter with their plugin versions: they are the defaults of
+	// connectors.
+	Worker map[string]string
 }
 
 // Base declares what connectors of a kind have whatever their configuration;
@@ -41,17 +46,82 @@ func (d *Definitions) common() []configdef.Key {
 	for i := range keys {
 		k := &keys[i]
 		switch k.Name {
+		case "connector.plugin.version":
+			k.Recommend = d.versions("connector.class", connect.KindSource, connect.KindSink)
 		case "key.converter", "value.converter":
 			k.Recommend = d.recommend(connect.KindConverter)
 			k.Resolve = d.resolve(connect.KindConverter)
 		case "header.converter":
 			k.Recommend = d.recommend(connect.KindHeaderConverter)
 			k.Resolve = d.resolve(connect.KindHeaderConverter)
+		case "key.converter.plugin.version", "value.converter.plugin.version":
+			k.Recommend = d.versions(strings.TrimSuffix(k.Name, versionSuffix), connect.KindConverter)
+		case "header.converter.plugin.version":
+			k.Recommend = d.versions("header.converter", connect.KindHeaderConverter)
 		case "transforms", "predicates":
 			k.Validate = aliases(k.Name)
 		}
 	}
 	return keys
+}
+
+const (
+	versionSuffix    = ".plugin.version"
+	simpleConverter  = "org.apache.kafka.connect.storage.SimpleHeaderConverter"
+	connectorVersion = "connector.plugin.version"
+)
+
+// defaults are what a configuration gets for properties that it does not set:
+// the newest version of its class, and the worker's converters
+// (ConnectorConfig.converterDefaults).
+func (d *Definitions) defaults(config map[string]string) map[string]string {
+	out := map[string]string{}
+	set := func(key, value string) {
+		if value != "" {
+			out[key] = value
+		}
+	}
+	set(connectorVersion, d.newest(config["connector.class"], "", connect.KindSource, connect.KindSink))
+	if config["connector.class"] == "" {
+		return out
+	}
+	for _, key := range []string{"key.converter", "value.converter", "header.converter"} {
+		kind, worker := connect.KindConverter, d.Worker[key]
+		if key == "header.converter" {
+			kind = connect.KindHeaderConverter
+			worker = cmp.Or(worker, simpleConverter)
+		}
+		if p, err := d.Registry.Find(worker, kind); err == nil {
+			worker = p.Class
+		}
+		set(key, worker)
+		if own := config[key]; own != "" {
+			set(key+versionSuffix, d.newest(own, "", kind))
+		} else {
+			set(key+versionSuffix, cmp.Or(d.Worker[key+versionSuffix], d.newest(worker, "", kind)))
+		}
+	}
+	return out
+}
+
+// newest is the newest version of a class in a range; "" when there is none.
+func (d *Definitions) newest(class, within string, kinds ...connect.Kind) string {
+	if p, err := d.Registry.FindVersion(class, within, kinds...); err == nil {
+		return p.Version
+	}
+	return ""
+}
+
+// versions recommends the versions of the class that another property names.
+func (d *Definitions) versions(classKey string, kinds ...connect.Kind) func(context.Context, string, *configdef.Values) ([]any, bool) {
+	return func(_ context.Context, _ string, values *configdef.Values) ([]any, bool) {
+		class, _ := values.Raw(classKey).(string)
+		var out []any
+		for _, v := range d.Registry.Versions(class, kinds...) {
+			out = append(out, v)
+		}
+		return out, class != ""
+	}
 }
 
 func (d *Definitions) recommend(kind connect.Kind) func(context.Context, string, *configdef.Values) ([]any, bool) {
@@ -89,24 +159,35 @@ func aliases(name string) configdef.Validator {
 	})
 }
 
+// always shows a property even if there is nothing to recommend for it.
+func always(recommend func(context.Context, string, *configdef.Values) ([]any, bool)) func(context.Context, string, *configdef.Values) ([]any, bool) {
+	return func(ctx context.Context, name string, values *configdef.Values) ([]any, bool) {
+		valid, _ := recommend(ctx, name, values)
+		return valid, true
+	}
+}
+
 // Enriched adds to Base the properties of the transforms, predicates and topic
-// creation groups that a configuration names (ConnectorConfig.enrich). An error
-// says which of them cannot be made.
+// creation groups that a configuration names (ConnectorConfig.enrich). A class
+// that cannot be found is an error of its property.
 func (d *Definitions) Enriched(kind connect.Kind, config map[string]string) (*configdef.Def, error) {
 	def := d.Base(kind)
 	if def == nil {
 		return nil, fmt.Errorf("%s is no kind of connector", kind)
 	}
-	var err error
-	for _, alias := range list(config["transforms"]) {
-		if def, err = d.addPlugin(def, config, "transforms", alias, "Transforms: "+alias, connect.KindTransformation); err != nil {
-			return nil, err
+	keys := slices.Clone(def.Keys())
+	defaults := d.defaults(config)
+	for i := range keys {
+		if value, ok := defaults[keys[i].Name]; ok {
+			keys[i].Default, keys[i].NullDefault = configdef.Text(value), false
 		}
 	}
-	for _, alias := range list(config["predicates"]) {
-		if def, err = d.addPlugin(def, config, "predicates", alias, "Predicates: "+alias, connect.KindPredicate); err != nil {
-			return nil, err
-		}
+	def = configdef.New(keys...)
+	for _, alias := range unique(list(config["transforms"])) {
+		def = d.addPlugin(def, config, "transforms", alias, "Transforms: "+alias, connect.KindTransformation)
+	}
+	for _, alias := range unique(list(config["predicates"])) {
+		def = d.addPlugin(def, config, "predicates", alias, "Predicates: "+alias, connect.KindPredicate)
 	}
 	if kind == connect.KindSource && d.TopicCreation {
 		def = addTopicCreation(def, config)
@@ -114,40 +195,67 @@ func (d *Definitions) Enriched(kind connect.Kind, config map[string]string) (*co
 	return def, nil
 }
 
-// addPlugin adds the properties of one transform or predicate.
-func (d *Definitions) addPlugin(def *configdef.Def, config map[string]string, list, alias, group string, kind connect.Kind) (*configdef.Def, error) {
+// addPlugin adds the properties of one transform or predicate, its own in the
+// order of ConfigDef.embed: required ones first, then by importance and name.
+func (d *Definitions) addPlugin(def *configdef.Def, config map[string]string, list, alias, group string, kind connect.Kind) *configdef.Def {
 	prefix := list + "." + alias + "."
-	what := map[connect.Kind]string{connect.KindTransformation: "transformation", connect.KindPredicate: "predicate"}[kind]
-	keys := []configdef.Key{{
-		Name: prefix + "type", Type: configdef.Class, Importance: configdef.High, Group: group, Order: 0, Width: configdef.WidthLong,
-		DisplayName: upper(what) + " type for " + alias, Doc: "Class for the '" + alias + "' " + what + ".",
-		Recommend: d.recommend(kind), Resolve: d.resolve(kind),
-	}, {
-		Name: prefix + "plugin.version", Type: configdef.String, NullDefault: true, Importance: configdef.Low, Group: group, Order: 1, Width: configdef.WidthLong,
-		DisplayName: upper(what) + " version for " + alias, Doc: "Version of the '" + alias + "' " + what + ".",
-	}}
-	if kind == connect.KindTransformation {
-		keys = append(keys, configdef.Key{
-			Name: prefix + "predicate", Type: configdef.String, Default: configdef.Text(""), Importance: configdef.Medium, Group: group, Order: 2, Width: configdef.WidthLong,
-			DisplayName: "Predicate", Doc: "The alias of a predicate used to determine whether to apply this transformation.",
-		}, configdef.Key{
-			Name: prefix + "negate", Type: configdef.Boolean, Default: configdef.Text("false"), Importance: configdef.Medium, Group: group, Order: 3, Width: configdef.WidthLong,
-			DisplayName: "Negate", Doc: "Whether the configured predicate should be negated.",
-		})
-	}
-	def = def.With(keys...)
+	what := map[connect.Kind]string{connect.KindTransformation: "Transformation", connect.KindPredicate: "Predicate"}[kind]
 	class := config[prefix+"type"]
-	if class == "" {
-		return def, nil // the missing property is reported as any other
+	version := configdef.Key{
+		Name: prefix + "plugin.version", Type: configdef.String, NullDefault: true, Importance: configdef.High, Group: group, Order: 1, Width: configdef.WidthLong,
+		DisplayName: what + " version for " + alias, Doc: "Version of the '" + alias + "' " + strings.ToLower(what) + ".",
+		Recommend: always(d.versions(prefix+"type", kind)),
 	}
-	p, err := d.Registry.FindVersion(class, config[prefix+"plugin.version"], kind)
-	if err != nil {
-		return nil, &connect.ConfigError{Key: prefix + "type", Err: err}
+	if newest := d.newest(class, "", kind); newest != "" {
+		version.Default, version.NullDefault = configdef.Text(newest), false
 	}
-	if p.Def == nil {
-		return def, nil
+	def = def.With(configdef.Key{
+		Name: prefix + "type", Type: configdef.Class, Importance: configdef.High, Group: group, Order: 0, Width: configdef.WidthLong,
+		DisplayName: what + " type for " + alias, Doc: "Class for the '" + alias + "' " + strings.ToLower(what) + ".",
+		Recommend: d.recommend(kind), Resolve: d.resolve(kind), Validate: d.loadable(prefix, config, kind),
+	}, version)
+	p, err := d.Registry.FindVersion(class, config[version.Name], kind)
+	if err != nil || class == "" {
+		return def
 	}
-	return def.Embed(prefix, group, len(keys), p.Def), nil
+	var keys []configdef.Key
+	if kind == connect.KindTransformation {
+		keys = implicitKeys()
+	}
+	if p.Def != nil {
+		for _, k := range p.Def.Keys() {
+			if kind != connect.KindTransformation || k.Name != "predicate" && k.Name != "negate" {
+				keys = append(keys, k)
+			}
+		}
+	}
+	return def.Embed(prefix, group, 2, configdef.New(keys...))
+}
+
+// implicitKeys are what every transform has; they mask its own of these names.
+func implicitKeys() []configdef.Key {
+	return []configdef.Key{{
+		Name: "predicate", Type: configdef.String, NullDefault: true, Importance: configdef.Medium,
+		Doc: "The alias of a predicate used to determine whether to apply this transformation.",
+	}, {
+		Name: "negate", Type: configdef.Boolean, Default: configdef.Text("false"), Importance: configdef.Medium,
+		Doc: "Whether the configured predicate should be negated.",
+	}}
+}
+
+// loadable refuses a version that is not there, and a negation of no predicate.
+func (d *Definitions) loadable(prefix string, config map[string]string, kind connect.Kind) configdef.Validator {
+	return configdef.ValidatorFunc("a class with its version", func(name string, value any, _ *configdef.Values) error {
+		if _, negate := config[prefix+"negate"]; negate && config[prefix+"predicate"] == "" && kind == connect.KindTransformation {
+			return fmt.Errorf("Config '%snegate' was provided but there is no config '%spredicate' defining a predicate to be negated.", prefix, prefix)
+		}
+		if class, _ := value.(string); class != "" {
+			if _, err := d.Registry.FindVersion(class, config[prefix+"plugin.version"], kind); err != nil {
+				return configdef.Invalid(name, class, err.Error())
+			}
+		}
+		return nil
+	})
 }
 
 // addTopicCreation adds the properties of topic creation groups (KIP-158). They
@@ -197,18 +305,49 @@ func (d *Definitions) Check(kind connect.Kind, config map[string]string, result 
 		return
 	}
 	topics, regex := strings.TrimSpace(config["topics"]), strings.TrimSpace(config["topics.regex"])
-	switch dlq := config["errors.deadletterqueue.topic.name"]; {
-	case topics == "" && regex == "":
-		const message = "Must configure one of topics or topics.regex"
-		result.AddError("topics", message)
-		result.AddError("topics.regex", message)
+	switch {
 	case topics != "" && regex != "":
 		const message = "topics and topics.regex are mutually exclusive options, but both are set."
 		result.AddError("topics", message)
 		result.AddError("topics.regex", message)
-	case dlq != "" && slices.Contains(list(topics), dlq):
-		result.AddError("topics", fmt.Sprintf("The DLQ topic '%s' may not be included in the list of topics (topics=%s) consumed by the connector", dlq, topics))
+	case topics == "" && regex == "":
+		const message = "Must configure one of topics or topics.regex"
+		result.AddError("topics", message)
+		result.AddError("topics.regex", message)
 	}
+	if dlq := strings.TrimSpace(config["errors.deadletterqueue.topic.name"]); dlq != "" {
+		checkQueue(dlq, topics, regex, result)
+	}
+}
+
+// checkQueue refuses a dead letter queue that the connector itself would read.
+func checkQueue(dlq, topics, regex string, result *configdef.Result) {
+	if all := list(topics); slices.Contains(all, dlq) {
+		result.AddError("topics", fmt.Sprintf("The DLQ topic '%s' may not be included in the list of topics ('topics=[%s]') consumed by the connector",
+			dlq, strings.Join(all, ", ")))
+	}
+	if regex == "" {
+		return
+	}
+	pattern, err := configdef.CompileRegex(regex)
+	if err != nil {
+		result.AddError("topics.regex", err.Error())
+		return
+	}
+	if pattern.Match(dlq) {
+		result.AddError("topics.regex", fmt.Sprintf("The DLQ topic '%s' may not be matched by the regex for the topics ('topics.regex=%s') consumed by the connector",
+			dlq, regex))
+	}
+}
+
+func unique(list []string) []string {
+	var out []string
+	for _, x := range list {
+		if !slices.Contains(out, x) {
+			out = append(out, x)
+		}
+	}
+	return out
 }
 
 func list(text string) []string {
@@ -220,5 +359,3 @@ func list(text string) []string {
 	}
 	return out
 }
-
-func upper(word string) string { return strings.ToUpper(word[:1]) + word[1:] }
