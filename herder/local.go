@@ -242,6 +242,12 @@ func (l *Local) PluginConfig(_ context.Context, name, version string) ([]ConfigK
 		known[k.Name] = true
 	}
 	for _, k := range l.Validator.base(p.Kind).Infos() {
+		if k.Name == versionKey {
+			newest, err := l.Registry.Find(name, p.Kind)
+			if err == nil {
+				k.DefaultValue = &newest.Version
+			}
+		}
 		if !known[k.Name] {
 			out = append(out, k)
 		}

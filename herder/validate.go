@@ -74,13 +74,13 @@ func (v *Validator) Validate(ctx context.Context, config map[string]string, null
 	base := def.Validate(ctx, config)
 	v.Definitions.Check(plugin.Kind, config, base)
 	v.checkKind(plugin, config, base)
-	addNulls(base, nulls)
 	converters := v.converters(ctx, config, base)
 	overrides := v.overrides(plugin, config)
 	own, err := v.own(ctx, plugin, config)
 	if err != nil {
 		return ConfigInfos{}, err
 	}
+	addNulls(nulls, base, own)
 	return merge(class, generate(def, base, plugin.Def, own), overrides, converters), nil
 }
 
@@ -128,13 +128,19 @@ func (v *Validator) missing(ctx context.Context, class string, config map[string
 		value := result.Get(versionKey)
 		value.RecommendedValues = append(value.RecommendedValues, x)
 	}
-	addNulls(result, nulls)
+	addNulls(nulls, result, nil)
 	return configdef.NewInfos(class, def, result, def.Groups()), nil
 }
 
-func addNulls(result *configdef.Result, nulls []string) {
+// addNulls adds an error for each null, to the result that the answer shows:
+// the connector's own if it has one for the property.
+func addNulls(nulls []string, base, own *configdef.Result) {
 	for _, k := range nulls {
-		result.AddError(k, "Null value can not be supplied as the configuration value.")
+		r := base
+		if own != nil && own.Get(k) != nil {
+			r = own
+		}
+		r.AddError(k, "Null value can not be supplied as the configuration value.")
 	}
 }
 

@@ -1,0 +1,222 @@
+package herder_test
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/millrace/millrace/herder"
+	"github.com/millrace/millrace/plugins/converter/header"
+	"github.com/millrace/millrace/plugins/converter/jsonconv"
+	"github.com/millrace/millrace/plugins/converter/text"
+	"github.com/millrace/millrace/plugins/file"
+	"github.com/millrace/millrace/plugins/policy"
+	"github.com/millrace/millrace/plugins/predicate"
+	"github.com/millrace/millrace/plugins/registry"
+	"github.com/millrace/millrace/plugins/transform"
+	"github.com/millrace/millrace/worker/connconf"
+)
+
+var plain = herder.ResolverFunc(func(_ context.Context, c map[string]string) (map[string]string, time.Duration, error) {
+	return maps.Clone(c), 0, nil
+})
+
+// workerProperties are those of the worker that validate.json was recorded with.
+var workerProperties = map[string]string{
+	"key.converter":   "org.apache.kafka.connect.json.JsonConverter",
+	"value.converter": "org.apache.kafka.connect.json.JsonConverter",
+}
+
+func validator(t *testing.T) *herder.Validator {
+	t.Helper()
+	reg, err := registry.New(slices.Concat(file.Plugins(), transform.Plugins(), predicate.Plugins(), jsonconv.Plugins(), text.Plugins(), header.Plugins())...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &herder.Validator{
+		Registry: reg, Definitions: &connconf.Definitions{Registry: reg, TopicCreation: true, Worker: workerProperties}, Resolver: plain, Policy: policy.All(),
+		Timeout: time.Minute, GroupID: "connect-cluster", Distributed: true,
+	}
+}
+
+// answer is what validate.json holds of an answer of Java Connect 4.3.1.
+type answer struct {
+	Config     map[string]string   `json:"config"`
+	Name       string              `json:"name"`
+	ErrorCount int                 `json:"error_count"`
+	Groups     []string            `json:"groups"`
+	Names      []string            `json:"names"`
+	Errors     map[string][]string `json:"errors"`
+	Values     map[string]*string  `json:"values"`
+	// Definitions and Visible are there for some.
+	Definitions []herder.ConfigKeyInfo `json:"definitions"`
+	Visible     []bool                 `json:"visible"`
+}
+
+func TestValidateAsJava(t *testing.T) {
+	b, err := os.ReadFile("testdata/validate.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var answers []answer
+	if err := json.Unmarshal(b, &answers); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range answers {
+		got, err := validator(t).Validate(t.Context(), want.Config, nil)
+		if err != nil {
+			t.Errorf("%v: %v", want.Config, err)
+			continue
+		}
+		names, errors, values := summary(got)
+		if got.Name != want.Name || got.ErrorCount != want.ErrorCount || !slices.Equal(got.Groups, want.Groups) {
+			t.Errorf("%v:\ngot  %s %d %q\nwant %s %d %q", want.Config, got.Name, got.ErrorCount, got.Groups, want.Name, want.ErrorCount, want.Groups)
+		}
+		if !slices.Equal(names, want.Names) {
+			t.Errorf("%v:\ngot  %v\nwant %v", want.Config, names, want.Names)
+		}
+		if !reflect.DeepEqual(errors, want.Errors) {
+			t.Errorf("%v:\ngot  %q\nwant %q", want.Config, errors, want.Errors)
+		}
+		compareDefinitions(t, got, want)
+		for k, v := range want.Values {
+			if !reflect.DeepEqual(values[k], v) {
+				t.Errorf("%v: %s is %q, want %q", want.Config, k, deref(values[k]), deref(v))
+			}
+		}
+	}
+}
+
+func compareDefinitions(t *testing.T, got herder.ConfigInfos, want answer) {
+	t.Helper()
+	for i := range want.Definitions {
+		if i >= len(got.Configs) {
+			t.Fatalf("%v: only %d definitions", want.Config, i)
+		}
+		d, w := got.Configs[i].Definition, want.Definitions[i]
+		if strings.HasPrefix(w.Name, "transforms.") && d != nil {
+			w.Documentation = d.Documentation // the transform's own words
+		}
+		if d == nil || !reflect.DeepEqual(*d, w) {
+			t.Errorf("%v:\ngot  %+v\nwant %+v", want.Config, d, w)
+		}
+		if v := got.Configs[i].Value; v == nil || v.Visible != want.Visible[i] {
+			t.Errorf("%v: %s is visible: %t", want.Config, w.Name, !want.Visible[i])
+		}
+	}
+}
+
+func deref(s *string) string {
+	if s == nil {
+		return "null"
+	}
+	return *s
+}
+
+func summary(infos herder.ConfigInfos) (names []string, errors map[string][]string, values map[string]*string) {
+	errors, values = map[string][]string{}, map[string]*string{}
+	for _, c := range infos.Configs {
+		name := ""
+		if c.Definition != nil {
+			name = c.Definition.Name
+		}
+		if c.Value != nil {
+			name = c.Value.Name
+			values[name] = c.Value.Value
+			if len(c.Value.Errors) > 0 {
+				errors[name] = c.Value.Errors
+			}
+		}
+		names = append(names, name)
+	}
+	return names, errors, values
+}
+
+func TestValidateFurther(t *testing.T) {
+	source := func(more ...string) map[string]string {
+		c := map[string]string{"connector.class": "FileStreamSource", "name": "s", "topic": "x"}
+		for i := 0; i < len(more); i += 2 {
+			c[more[i]] = more[i+1]
+		}
+		return c
+	}
+	sink := func(name string, more ...string) map[string]string {
+		c := map[string]string{"connector.class": "FileStreamSink", "name": name, "topics": "x", "file": "f"}
+		for i := 0; i < len(more); i += 2 {
+			c[more[i]] = more[i+1]
+		}
+		return c
+	}
+	for _, x := range []struct {
+		what   string
+		config map[string]string
+		nulls  []string
+		errors map[string][]string
+	}{
+		{"a null", source(), []string{"batch.size"}, map[string][]string{"batch.size": nil}},
+		{"a sink in the workers' group", sink("cluster"), nil,
+			map[string][]string{"name": {"Consumer group for sink connector named cluster conflicts with Connect worker group connect-cluster"}}},
+		{"a sink told to be in the workers' group", sink("s", "consumer.override.group.id", "connect-cluster"), nil,
+			map[string][]string{"consumer.override.group.id": {"Consumer group connect-cluster conflicts with Connect worker group connect-cluster"}}},
+		{"a sink told to be in another group", sink("cluster", "consumer.override.group.id", "other"), nil, map[string][]string{}},
+		{"boundaries by the connector", source("transaction.boundary", "connector"), nil,
+			map[string][]string{"transaction.boundary": {"The connector does not support connector-defined transaction boundaries with the given configuration. " +
+				"Please reconfigure it to use a different transaction boundary definition."}}},
+		{"a version that is not there", source("connector.plugin.version", "9.9"), nil,
+			map[string][]string{"connector.class": nil, "connector.plugin.version": nil}},
+		{"a converter's own property", source("value.converter", "org.apache.kafka.connect.json.JsonConverter", "value.converter.schemas.cache.size", "many"), nil,
+			map[string][]string{"value.converter.schemas.cache.size": nil}},
+	} {
+		infos, err := validator(t).Validate(t.Context(), x.config, x.nulls)
+		if err != nil {
+			t.Errorf("%s: %v", x.what, err)
+			continue
+		}
+		_, errors, _ := summary(infos)
+		for k, want := range x.errors {
+			if want == nil && len(errors[k]) > 0 {
+				x.errors[k] = errors[k] // any text will do
+			}
+		}
+		if !reflect.DeepEqual(errors, x.errors) {
+			t.Errorf("%s: %q", x.what, errors)
+		}
+	}
+}
+
+func TestOverridesAreJudged(t *testing.T) {
+	v := validator(t)
+	v.Policy = policy.None()
+	infos, err := v.Validate(t.Context(), map[string]string{
+		"connector.class": "FileStreamSource", "name": "s", "topic": "x",
+		"producer.override.acks": "1", "producer.override.sasl.jaas.config": "hunter2", "consumer.override.group.id": "unused",
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, errors, values := summary(infos)
+	if len(errors["producer.override.acks"]) != 1 || infos.ErrorCount != 2 || slices.Contains(names, "consumer.override.group.id") {
+		t.Errorf("%d errors %q of %v", infos.ErrorCount, errors, names)
+	}
+	if s := deref(values["producer.override.sasl.jaas.config"]); strings.Contains(s, "hunter2") {
+		t.Errorf("a secret is shown: %s", s)
+	}
+}
+
+func TestUnusableConfigurations(t *testing.T) {
+	for want, config := range map[string]map[string]string{
+		"Failed to find any class that implements Connector and which name matches Nope": {"connector.class": "Nope"},
+		"Connector config {x=y} contains no connector type":                              {"x": "y"},
+	} {
+		_, err := validator(t).Validate(t.Context(), config, nil)
+		if err == nil || !strings.HasPrefix(err.Error(), want) || herder.KindOf(err) != herder.BadRequest {
+			t.Errorf("%v: %v", config, err)
+		}
+	}
+}
