@@ -183,13 +183,14 @@ func (s *stream) decode(b *connect.Batch, m *mapped, r *binlog.Rows, rest []byte
 			return nil, err
 		}
 	}
-	if r.Op != binlog.Delete {
-		s.after = sized(s.after, n)
-		if rest, err = m.decoder.Decode(&b.Arena, r.After, rest, s.after); err != nil {
-			return nil, err
-		}
+	if r.Op == binlog.Delete {
+		return rest, nil
 	}
-	return rest, nil
+	s.after = sized(s.after, n)
+	if r.Partial {
+		return m.decoder.DecodePartial(&b.Arena, r.After, rest, s.before, s.after)
+	}
+	return m.decoder.Decode(&b.Arena, r.After, rest, s.after)
 }
 
 func sized(cells []value.Cell, n int) []value.Cell {
