@@ -10,6 +10,8 @@ import (
 	"github.com/millrace/millrace/plugins/converter/jsonconv"
 	"github.com/millrace/millrace/plugins/converter/number"
 	"github.com/millrace/millrace/plugins/converter/text"
+	"github.com/millrace/millrace/plugins/file"
+	"github.com/millrace/millrace/plugins/mysql"
 	"github.com/millrace/millrace/plugins/policy"
 	"github.com/millrace/millrace/plugins/predicate"
 	"github.com/millrace/millrace/plugins/provider"
@@ -20,6 +22,8 @@ import (
 // Builtin lists the plugins that every binary contains.
 func Builtin() []connect.Plugin {
 	return slices.Concat(
+		file.Plugins(),
+		mysql.Plugins(),
 		bytes.Plugins(),
 		header.Plugins(),
 		jsonconv.Plugins(),

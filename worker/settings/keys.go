@@ -45,31 +45,14 @@ func workerKeys() []configdef.Key {
 		with("config.providers", configdef.List, "", "Names of the config providers; each has config.providers.NAME.class."),
 		with("connector.client.config.override.policy", configdef.String, "All", "Which Kafka client properties connectors may override: All, None, Principal, Allowlist, or a class."),
 		with("topic.tracking.enable", configdef.Boolean, "true", "Whether the topics that connectors use are tracked."),
-		with("topic.tracking.allow.reset", configdef.Boolean, "true", "Whether the set of used topics may be reset through REST."),
 		with("topic.creation.enable", configdef.Boolean, "true", "Whether source connectors may have their topics created by topic.creation.* properties."),
 		with("metric.reporters", configdef.List, "", "Accepted for compatibility: metrics are served at /metrics."),
 	}
 }
 
-// restKeys are the properties of the REST server (RestServerConfig).
-func restKeys() []configdef.Key {
-	return []configdef.Key{
-		with("listeners", configdef.List, "http://:8083", "Where REST is served: http or https URLs, separated by commas."),
-		optional("admin.listeners", configdef.List, "Where /admin and /metrics are served; with the rest of the API when not set, not at all when empty."),
-		optional("rest.advertised.host.name", configdef.String, "Host name that other workers reach this one by."),
-		optional("rest.advertised.port", configdef.Int, "Port that other workers reach this one by."),
-		optional("rest.advertised.listener", configdef.String, "Protocol that other workers reach this one by: http or https."),
-		with("access.control.allow.origin", configdef.String, "", "Access-Control-Allow-Origin of answers."),
-		with("access.control.allow.methods", configdef.String, "", "Access-Control-Allow-Methods of answers."),
-		with("response.http.headers.config", configdef.String, "", "Headers of every answer, in the form of Jetty's header filter."),
-		with("rest.extension.classes", configdef.List, "", "REST extensions; the basic authentication extension is built in."),
-		oneOf(with("ssl.client.auth", configdef.String, "none", "Whether clients of https listeners must show a certificate."), "none", "requested", "required"),
-	}
-}
-
 // distributedKeys are the properties of a worker of a cluster (DistributedConfig).
 func distributedKeys() []configdef.Key {
-	return slices.Concat(workerKeys(), restKeys(), []configdef.Key{
+	return slices.Concat(workerKeys(), []configdef.Key{
 		required("group.id", configdef.String, "Name of the cluster: workers with the same name share the work."),
 		required("config.storage.topic", configdef.String, "Topic that holds the configurations of connectors."),
 		with("config.storage.replication.factor", configdef.Short, "3", "Replication factor of the config topic when it is created; -1 takes the broker's."),

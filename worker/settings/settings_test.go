@@ -1,7 +1,6 @@
 package settings
 
 import (
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -26,34 +25,10 @@ func TestDefaultsAreJavas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	host, err := os.Hostname()
-	if err != nil {
-		t.Fatal(err)
-	}
 	if d.Offsets.Partitions != 25 || d.Statuses.Partitions != 5 || d.Configs.Replication != 3 || d.SessionTimeout != 10*time.Second ||
 		d.FlushInterval != time.Minute || d.Protocol != "sessioned" || d.ExactlyOnce != "disabled" || !d.TopicCreation ||
-		d.REST.AdvertisedURL != "http://"+host+":8083/" || d.Raw["unknown.key"] != "kept" || d.MaxRebalanceDelay != 5*time.Minute {
+		d.Raw["unknown.key"] != "kept" || d.MaxRebalanceDelay != 5*time.Minute {
 		t.Errorf("%+v", d)
-	}
-}
-
-func TestAdvertised(t *testing.T) {
-	for _, tc := range []struct {
-		props []string
-		want  string
-	}{
-		{[]string{"listeners", "http://127.0.0.1:8090"}, "http://127.0.0.1:8090/"},
-		{[]string{"listeners", "http://:1,https://h:2", "rest.advertised.listener", "https"}, "https://h:2/"},
-		{[]string{"listeners", "http://h:1", "rest.advertised.host.name", "n", "rest.advertised.port", "9"}, "http://n:9/"},
-		{[]string{"listeners", "HTTP://0.0.0.0:1", "rest.advertised.host.name", "n"}, "http://n:1/"},
-	} {
-		d, err := ReadDistributed(minimal(tc.props...))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if d.REST.AdvertisedURL != tc.want {
-			t.Errorf("%v: %s, want %s", tc.props, d.REST.AdvertisedURL, tc.want)
-		}
 	}
 }
 
@@ -69,8 +44,8 @@ func TestTopicProperties(t *testing.T) {
 
 func TestErrorsNameTheProperty(t *testing.T) {
 	for _, tc := range [][]string{
-		{"group.id", ""}, {"config.storage.topic", " "}, {"listeners", "nowhere"}, {"offset.flush.interval.ms", "soon"},
-		{"connect.protocol", "chatty"}, {"heartbeat.interval.ms", "20000"}, {"rest.advertised.listener", "https"}, {"admin.listeners", "http://h"},
+		{"group.id", ""}, {"config.storage.topic", " "}, {"offset.flush.interval.ms", "soon"},
+		{"connect.protocol", "chatty"}, {"heartbeat.interval.ms", "20000"}, {"status.storage.partitions", "many"},
 	} {
 		_, err := ReadDistributed(minimal(tc...))
 		if err == nil || !strings.Contains(err.Error(), tc[0]) {
@@ -81,12 +56,5 @@ func TestErrorsNameTheProperty(t *testing.T) {
 	delete(p, "key.converter")
 	if _, err := ReadDistributed(p); err == nil || !strings.Contains(err.Error(), "key.converter") {
 		t.Errorf("missing key.converter: %v", err)
-	}
-}
-
-func TestAdminListeners(t *testing.T) {
-	d, err := ReadDistributed(minimal("admin.listeners", ""))
-	if err != nil || !d.REST.NoAdmin {
-		t.Errorf("%v %v", d, err)
 	}
 }
