@@ -46,6 +46,9 @@ type Plugin struct {
 	Version string
 	Kind    Kind
 	Def     *configdef.Def
+	// TaskClass is the Java class of a connector's tasks, which the runtime
+	// writes into their configurations as task.class.
+	TaskClass string
 
 	NewConnector       func() Connector
 	NewSourceTask      func() SourceTask
