@@ -3,6 +3,7 @@ package history
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"unicode/utf16"
 )
 
@@ -40,8 +41,13 @@ func javaHash(s string) uint32 {
 
 // putRank is the order in which BinlogOffsetContext.getOffset puts its fields.
 func putRank(key string) int {
+	const tableOrder = "transaction_data_collection_order_"
 	order := []string{"server_id", "gtids", "file", "pos", "event", "row", "ts_sec", "snapshot", "snapshot_completed",
-		"transaction_id"}
+		"transaction_id", tableOrder, "incremental_snapshot_primary_key", "incremental_snapshot_maximum_key",
+		"incremental_snapshot_collections", "incremental_snapshot_signal_correlation_id"}
+	if strings.HasPrefix(key, tableOrder) {
+		key = tableOrder
+	}
 	if i := slices.Index(order, key); i >= 0 {
 		return i
 	}

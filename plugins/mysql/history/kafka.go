@@ -61,12 +61,8 @@ func NewKafka(cfg KafkaConfig) (*Kafka, error) {
 // Create implements Creator: it makes the topic with one partition that keeps
 // records forever. A topic that exists is left as it is.
 func (k *Kafka) Create(ctx context.Context) error {
-	created, err := k.log.Create(ctx)
-	if err != nil {
+	if _, err := k.log.Create(ctx); err != nil {
 		return fmt.Errorf("creating the schema history topic %s (or create it by hand, with one partition and without limits of retention): %w", k.cfg.Topic, err)
-	}
-	if created {
-		k.cfg.Logger.Info("created the schema history topic", "topic", k.cfg.Topic)
 	}
 	return nil
 }

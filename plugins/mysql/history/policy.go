@@ -93,7 +93,7 @@ var truncate = regexp.MustCompile(`(?is)\A(SET STATEMENT .*)?TRUNCATE TABLE .*\z
 // NewDDLFilter compiles a comma-separated list of regular expressions, which
 // match whole statements in any case with dots matching line ends.
 func NewDDLFilter(list string) (*DDLFilter, error) {
-	patterns, err := table.ParsePatterns(list)
+	patterns, err := table.ParseTextPatterns(list)
 	if err != nil {
 		return nil, fmt.Errorf("schema.history.internal.ddl.filter: %w", err)
 	}

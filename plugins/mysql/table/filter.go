@@ -154,14 +154,20 @@ func (p Pattern) Match(s string) bool {
 // ParsePatterns reads a comma-separated list; a comma inside an expression is
 // written "\,". Blanks around an expression are dropped, as are empty ones.
 // Source: Debezium's Strings.RegExSplitter and Predicates.includes.
-func ParsePatterns(list string) (Patterns, error) {
+func ParsePatterns(list string) (Patterns, error) { return parsePatterns(list, "") }
+
+// ParseTextPatterns is ParsePatterns for expressions whose dots match line ends
+// too (Pattern.DOTALL).
+func ParseTextPatterns(list string) (Patterns, error) { return parsePatterns(list, "(?s)") }
+
+func parsePatterns(list, flags string) (Patterns, error) {
 	parts, err := splitPatterns(list)
 	if err != nil {
 		return nil, err
 	}
 	patterns := Patterns{}
 	for _, part := range parts {
-		p, err := CompilePattern(part)
+		p, err := CompilePattern(flags + part)
 		if err != nil {
 			return nil, err
 		}

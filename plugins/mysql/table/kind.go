@@ -55,36 +55,20 @@ func (k Kind) IsText() bool {
 // but "LONG VARBINARY" is MEDIUMBLOB, and BINARY or BYTE after a text type only
 // chooses its collation.
 func KindOf(typeName string) Kind {
-	words := strings.Fields(strings.ToUpper(typeName))
-	if len(words) == 0 {
-		return Unknown
-	}
-	switch words[0] {
+	first, rest, _ := strings.Cut(strings.TrimSpace(strings.ToUpper(typeName)), " ")
+	switch first {
 	case "LONG":
-		return longKind(words[1:])
+		if strings.HasPrefix(rest, "VARBINARY") {
+			return MediumBlob
+		}
+		return MediumText
 	case "NATIONAL", "CHARACTER", "NCHAR", "CHAR":
-		return charKind(words)
-	case "FLOAT":
-		return Float
-	}
-	return kindOfWord(words[0])
-}
-
-func longKind(rest []string) Kind {
-	if len(rest) > 0 && rest[0] == "VARBINARY" {
-		return MediumBlob
-	}
-	return MediumText
-}
-
-func charKind(words []string) Kind {
-	for _, w := range words {
-		switch w {
-		case "VARYING", "VARCHAR", "VARCHARACTER":
+		if strings.HasPrefix(rest, "VAR") || strings.Contains(rest, " VARYING") {
 			return VarChar
 		}
+		return Char
 	}
-	return Char
+	return kindOfWord(first)
 }
 
 func kindOfWord(w string) Kind {
@@ -101,7 +85,7 @@ func kindOfWord(w string) Kind {
 		return Int
 	case "BIGINT", "INT8", "SERIAL":
 		return BigInt
-	case "FLOAT4":
+	case "FLOAT", "FLOAT4":
 		return Float
 	case "DOUBLE", "REAL", "FLOAT8":
 		return Double
