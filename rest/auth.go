@@ -29,6 +29,16 @@ type authenticator interface {
 // users lets everybody in (PropertyFileLoginModule).
 type users []map[string]string
 
+// loginFile finds the Java system property that names the JAAS file.
+func loginFile(javaOptions string) string {
+	for option := range strings.FieldsSeq(javaOptions) {
+		if path, ok := strings.CutPrefix(option, "-Djava.security.auth.login.config="); ok {
+			return path
+		}
+	}
+	return ""
+}
+
 // loadAuth reads a JAAS file and the property files of users that it names.
 // Errors hold neither users nor passwords.
 func loadAuth(path string) (authenticator, error) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -74,8 +75,10 @@ type Config struct {
 	Logger  *slog.Logger
 }
 
-// ParseConfig reads the worker properties that concern the REST API. Fields
-// that no property stands for are left zero. Errors are kafka.PropertyErrors.
+// ParseConfig reads the worker properties that concern the REST API, and the
+// place of the JAAS file from KAFKA_OPTS, where the usual start scripts have it.
+// Fields that no property stands for are left zero. Errors are
+// kafka.PropertyErrors.
 func ParseConfig(p kafka.Properties) (Config, error) {
 	c := Config{
 		Listeners:          list(p["listeners"]),
@@ -88,6 +91,7 @@ func ParseConfig(p kafka.Properties) (Config, error) {
 		AllowMethods:       p["access.control.allow.methods"],
 		ResponseHeaders:    p["response.http.headers.config"],
 		Extensions:         list(p["rest.extension.classes"]),
+		LoginFile:          loginFile(os.Getenv("KAFKA_OPTS")),
 	}
 	if given, ok := p["listeners"]; ok && strings.TrimSpace(given) == "" {
 		return Config{}, invalid("listeners", "needs at least one URL, such as "+DefaultListener)

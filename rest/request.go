@@ -8,9 +8,11 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"os"
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gorilla/mux"
 
@@ -26,13 +28,6 @@ type handler func(ctx context.Context, r *request) (answer, error)
 type request struct {
 	*http.Request
 	body []byte
-}
-
-// answer is what a handler has to say. Without a body the answer is empty.
-type answer struct {
-	status  int    // 200 by default
-	body    any    // written as JSON
-	created string // the name of a connector that was made
 }
 
 // name decodes a variable of the path.
@@ -149,9 +144,9 @@ func (x *resource) options(w http.ResponseWriter, r *http.Request) {
 func (s *Server) run(w http.ResponseWriter, r *http.Request, h handler) {
 	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.RequestTimeout)
 	defer cancel()
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.cfg.MaxBody))
+	body, err := s.readBody(w, r)
 	if err != nil {
-		s.fail(w, r, bodyError(err))
+		s.fail(w, r, err)
 		return
 	}
 	if len(body) > 0 && r.Header.Get("Content-Type") == "" && !internalRequest(r) {
@@ -171,12 +166,26 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request, h handler) {
 	}
 }
 
-func bodyError(err error) error {
-	var large *http.MaxBytesError
-	if errors.As(err, &large) {
-		return &httpError{status: http.StatusRequestEntityTooLarge, message: fmt.Sprintf("The request is larger than %d bytes", large.Limit)}
+// readBody reads a body within the limits of size and time.
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	conn := http.NewResponseController(w)
+	if err := conn.SetReadDeadline(time.Now().Add(s.cfg.RequestTimeout)); err != nil {
+		return nil, fmt.Errorf("limiting the time to read the request: %w", err)
 	}
-	return herder.Errorf(herder.BadRequest, "The request ended early: %w", err)
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.cfg.MaxBody))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return nil, &httpError{status: http.StatusRequestEntityTooLarge, message: fmt.Sprintf("The request is larger than %d bytes", large.Limit)}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, &httpError{status: http.StatusRequestTimeout, message: "The request did not arrive in time"}
+	case err != nil:
+		return nil, herder.Errorf(herder.BadRequest, "The request ended early: %w", err)
+	}
+	if err := conn.SetReadDeadline(time.Time{}); err != nil { // the answer may take as long again
+		return nil, fmt.Errorf("lifting the limit of the time to read: %w", err)
+	}
+	return body, nil
 }
 
 // recovered answers 500 where a handler has panicked. The answer has not been

@@ -85,10 +85,17 @@ func (s *Server) adminHandler() http.Handler {
 	if s.cfg.Metrics != nil {
 		m.Handle("/metrics", s.cfg.Metrics).Methods(get, http.MethodHead)
 	}
-	if s.cfg.Debug != nil {
-		m.PathPrefix("/debug/").Handler(s.cfg.Debug)
+	if s.cfg.Debug == nil {
+		return s.logged(canonical(m))
 	}
-	return s.logged(canonical(m))
+	api := canonical(m)
+	return s.logged(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/debug/") { // whose paths may end in a slash
+			s.cfg.Debug.ServeHTTP(w, r)
+			return
+		}
+		api.ServeHTTP(w, r)
+	}))
 }
 
 func (s *Server) router(routes []route, auth authenticator) *mux.Router {

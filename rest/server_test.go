@@ -26,6 +26,7 @@ import (
 )
 
 func TestParseConfig(t *testing.T) {
+	t.Setenv("KAFKA_OPTS", "-Xmx1g -Djava.security.auth.login.config=/etc/jaas.conf -Da=b")
 	got, err := ParseConfig(kafka.Properties{
 		"listeners": "HTTP://:8083, https://[::1]:8443", "admin.listeners": "", "rest.advertised.host.name": "h", "rest.advertised.port": "9",
 		"rest.advertised.listener": "HTTPS", "ssl.truststore.location": "a", "listeners.https.ssl.keystore.location": "b",
@@ -35,6 +36,7 @@ func TestParseConfig(t *testing.T) {
 		Listeners: []string{"HTTP://:8083", "https://[::1]:8443"}, NoAdmin: true, AdvertisedHost: "h", AdvertisedPort: 9, AdvertisedListener: "https",
 		TLS: kafka.Properties{"ssl.keystore.location": "b"}, AdminTLS: kafka.Properties{"ssl.truststore.location": "a"},
 		AllowOrigin: "*", NoTopicReset: true, Extensions: []string{basicAuthClass},
+		LoginFile: "/etc/jaas.conf",
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v\nwant %+v", got, err, want)
@@ -231,7 +233,9 @@ func TestAdmin(t *testing.T) {
 	text := func(s string) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(s)) })
 	}
-	handlers := func(c *Config) { c.Metrics, c.Debug = text("metrics"), text("debug") }
+	debug := http.NewServeMux()
+	debug.Handle("/debug/pprof/", text("debug"))
+	handlers := func(c *Config) { c.Metrics, c.Debug = text("metrics"), debug }
 	together, _ := start(t, &fake{}, handlers)
 	apart, _ := start(t, &fake{}, func(c *Config) { handlers(c); c.AdminListeners = []string{"http://127.0.0.1:0"} })
 	off, _ := start(t, &fake{}, func(c *Config) { handlers(c); c.NoAdmin = true })
