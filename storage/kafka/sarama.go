@@ -77,7 +77,7 @@ var codecs = map[string]sarama.CompressionCodec{
 // does not know.
 func (p *ProducerSettings) attempts(backoff time.Duration) int {
 	n := int64(p.DeliveryTimeout / max(backoff, time.Millisecond))
-	return int(max(min(n, int64(p.Retries), 1<<20), 1))
+	return int(min(max(n, 1), int64(p.Retries), 1<<20))
 }
 
 func (s *Settings) consumer(c *sarama.Config) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/IBM/sarama"
 )
@@ -143,8 +144,11 @@ func (w *Writer) wait(e *epoch) {
 	w.mu.Unlock()
 }
 
-// Close sends what is queued, waits for its acknowledgement and ends the writer.
-// The client stays open.
+// closeTimeout bounds the wait for brokers that do not answer any more.
+const closeTimeout = 10 * time.Second
+
+// Close sends what is queued, waits for its acknowledgement, but not for long when
+// no broker answers, and ends the writer. The client stays open.
 func (w *Writer) Close() {
 	w.mu.Lock()
 	closed := w.closed
@@ -153,7 +157,12 @@ func (w *Writer) Close() {
 	if !closed {
 		w.producer.AsyncClose()
 	}
-	w.drained.Wait()
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	_ = awaitErr(ctx, func() error {
+		w.drained.Wait()
+		return nil
+	})
 }
 
 func message(topic string, r Record) *sarama.ProducerMessage {

@@ -2,6 +2,7 @@ package status
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -23,15 +24,18 @@ type KafkaConfig struct {
 }
 
 // Kafka keeps statuses in a compacted topic. The goroutine of its log applies what
-// is read; failed writes are repeated by a goroutine each, after a wait.
+// is read. Writes are queued and sent by one goroutine, the sender, because those
+// who report statuses must not wait for brokers; a write that failed is queued
+// again after a wait.
 type Kafka struct {
 	*table
-	log     *topiclog.Log
-	logger  *slog.Logger
-	now     func() time.Time
-	ctx     context.Context // of the store's own writes, ended by Close
-	stop    context.CancelFunc
-	retries sync.WaitGroup
+	log    *topiclog.Log
+	logger *slog.Logger
+	now    func() time.Time
+	queue  *queue
+	ctx    context.Context // of the sender, ended by Close
+	stop   context.CancelFunc
+	sender sync.WaitGroup
 }
 
 // OpenKafka creates or checks the topic, reads it to its end and follows it.
@@ -39,8 +43,10 @@ func OpenKafka(ctx context.Context, cfg KafkaConfig) (*Kafka, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	k := &Kafka{table: newTable(cfg.Logger), logger: cfg.Logger, now: time.Now}
+	k := &Kafka{table: newTable(cfg.Logger), logger: cfg.Logger, now: time.Now, queue: newQueue()}
 	clients := topiclog.WorkerClients(cfg.Worker, cfg.ClientID+"statuses", false)
+	// Whether a write is worth repeating is decided here, between few attempts.
+	clients.Producer["retries"] = "3"
 	log, err := topiclog.Open(ctx, topiclog.Config{
 		Topic: cfg.Topic, Property: "status.storage.topic", Purpose: "connector and task statuses",
 		Producer: clients.Producer, Consumer: clients.Consumer, Admin: clients.Admin, Logger: cfg.Logger,
@@ -51,6 +57,7 @@ func OpenKafka(ctx context.Context, cfg KafkaConfig) (*Kafka, error) {
 	k.log = log
 	k.ctx, k.stop = context.WithCancel(context.Background())
 	log.Follow()
+	k.sender.Go(k.send)
 	return k, nil
 }
 
@@ -75,65 +82,91 @@ func (k *Kafka) PutTask(id state.TaskID, s state.Status, safe bool) {
 // PutTopic notes that a task has used a topic.
 func (k *Kafka) PutTopic(id state.TaskID, topic string) {
 	value := topicValue(Topic{Name: topic, Task: id, Discovered: k.now()})
-	k.send(record(topicKey(topic, id.Connector), value), func() bool { return true })
+	k.queue.put(write{record: record(topicKey(topic, id.Connector), value), repeat: always})
 }
 
 // DeleteTopics forgets the topics that a connector has used.
 func (k *Kafka) DeleteTopics(connector string) {
 	for _, topic := range k.Topics(connector) {
-		k.send(record(topicKey(topic, connector), nil), func() bool { return true })
+		k.queue.put(write{record: record(topicKey(topic, connector), nil), repeat: always})
 	}
 }
+
+func always() bool { return true }
 
 func record(key string, value []byte) kafka.Record {
 	return kafka.Record{Partition: kafka.AnyPartition, Key: []byte(key), Value: value}
 }
 
 func (k *Kafka) write(t ticket, r kafka.Record) {
-	k.send(r, func() bool { return k.repeat(t) })
+	k.queue.put(write{record: r, repeat: func() bool { return k.repeat(t) }})
 }
 
 const retryWait = 100 * time.Millisecond
 
-// send writes a record; after an error that may pass it does so again while
-// repeat allows it.
-func (k *Kafka) send(r kafka.Record, repeat func() bool) {
-	err := k.log.Send(k.ctx, r, func(err error) {
-		if err != nil {
-			k.failed(r, err, repeat)
-		}
-	})
-	if err != nil && k.ctx.Err() == nil {
-		k.logger.Error("writing a status failed", "key", string(r.Key), "error", err)
-	}
-}
-
-func (k *Kafka) failed(r kafka.Record, err error, repeat func() bool) {
-	if !kafka.IsRetriable(err) {
-		k.logger.Error("writing a status failed", "key", string(r.Key), "error", err)
-		return
-	}
-	k.retries.Go(func() {
-		select {
-		case <-time.After(retryWait):
-		case <-k.ctx.Done():
+// send is the sender: it hands writes to the log in order until Close.
+func (k *Kafka) send() {
+	for {
+		w, ok := k.queue.take(k.ctx)
+		if !ok {
 			return
 		}
-		if repeat() {
-			k.send(r, repeat)
+		if w.reached != nil {
+			close(w.reached)
+			continue
+		}
+		err := k.log.Send(k.ctx, w.record, func(err error) {
+			if err != nil {
+				k.failed(w, err)
+			}
+		})
+		if err != nil && k.ctx.Err() == nil {
+			k.failed(w, err)
+		}
+	}
+}
+
+// failed queues a write again, if that may help and it is still of use.
+func (k *Kafka) failed(w write, err error) {
+	if !kafka.IsRetriable(err) {
+		k.logger.Error("writing a status failed", "key", string(w.record.Key), "error", err)
+		return
+	}
+	time.AfterFunc(retryWait, func() {
+		if k.ctx.Err() == nil && w.repeat() {
+			k.queue.put(w)
 		}
 	})
 }
 
-// Flush waits until all that was put before has been written or has failed.
-func (k *Kafka) Flush(ctx context.Context) error { return k.log.Flush(ctx) }
+// Flush waits until all that was put before has been written or has failed once.
+func (k *Kafka) Flush(ctx context.Context) error {
+	reached := make(chan struct{})
+	k.queue.put(write{reached: reached})
+	select {
+	case <-reached:
+		return k.log.Flush(ctx)
+	case <-k.ctx.Done():
+		return fmt.Errorf("flushing statuses: %w", kafka.ErrClosed)
+	case <-ctx.Done():
+		return fmt.Errorf("flushing statuses: %w", context.Cause(ctx))
+	}
+}
 
 // Refresh returns when all that is stored now has been read.
 func (k *Kafka) Refresh(ctx context.Context) error { return k.log.ReadToEnd(ctx) }
 
-// Close writes what was put and ends the store.
+// Close writes what was put, but does not wait long for brokers that do not answer,
+// and ends the store.
 func (k *Kafka) Close() {
-	k.log.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	if err := k.Flush(ctx); err != nil {
+		k.logger.Warn("statuses may be missing", "error", err)
+	}
 	k.stop()
-	k.retries.Wait()
+	k.sender.Wait()
+	k.log.Close()
 }
+
+const closeTimeout = 5 * time.Second
