@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/millrace/millrace/herder"
 	"github.com/millrace/millrace/storage/state"
@@ -272,5 +275,26 @@ func TestPanicIsAnswered(t *testing.T) {
 	}
 	if !strings.Contains(log.String(), "programming error") {
 		t.Error("the log does not tell of it")
+	}
+}
+
+// A client that promises a body and does not send it is not waited for.
+func TestSlowBody(t *testing.T) {
+	f := &fake{}
+	s, _ := start(t, f, func(c *Config) { c.RequestTimeout = 10 * time.Millisecond })
+	conn, err := net.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(s.Addresses()[0], "http://"), "/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Write([]byte("POST /connectors HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{")); err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(conn)
+	if err != nil || !strings.HasPrefix(string(text), "HTTP/1.1 408 ") || !strings.Contains(string(text), "did not arrive in time") {
+		t.Errorf("got %s, %v", text, err)
+	}
+	if f.calls() != "" {
+		t.Errorf("the herder was asked %s", f.calls())
 	}
 }
