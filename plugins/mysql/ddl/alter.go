@@ -187,9 +187,7 @@ func (c *cursor) alterAlter() alterItem {
 			c.ifExists()
 		}
 		c.name()
-		if c.acceptAny("VISIBLE", "INVISIBLE") == "" && !(c.mariadb() && (c.accept("IGNORED") || c.accept("NOT", "IGNORED"))) {
-			c.fail("expected VISIBLE or INVISIBLE")
-		}
+		c.visibility()
 		return nil
 	case c.acceptAny("CHECK", "CONSTRAINT") != "":
 		c.name()
@@ -204,6 +202,16 @@ func (c *cursor) alterAlter() alterItem {
 		c.ifExists()
 	}
 	return c.alterColumn(c.columnName())
+}
+
+// visibility takes how the optimizer treats an index.
+func (c *cursor) visibility() {
+	switch {
+	case c.acceptAny("VISIBLE", "INVISIBLE") != "":
+	case c.mariadb() && (c.accept("IGNORED") || c.accept("NOT", "IGNORED")):
+	default:
+		c.fail("expected VISIBLE or INVISIBLE")
+	}
 }
 
 func (c *cursor) alterColumn(name string) alterItem {

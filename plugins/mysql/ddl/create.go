@@ -111,7 +111,8 @@ func (c *cursor) query() bool {
 		if !c.statementEnd() && !c.atAny("ORDER", "LIMIT", "UNION", "EXCEPT", "INTERSECT") {
 			c.fail("expected the end of the statement")
 		}
-	case !c.atAny("SELECT", "WITH", "VALUES") && !(c.at("(") && c.queryAhead()):
+	case c.atAny("SELECT", "WITH", "VALUES"), c.at("(") && c.queryAhead():
+	default:
 		if marked {
 			c.fail("expected a query")
 		}

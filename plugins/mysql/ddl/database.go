@@ -89,7 +89,8 @@ func (s *databaseStatement) apply(x *execution) error {
 	case charset == "" && s.options.collation != "":
 		charset = charsetAsWritten(s.options.collation)
 	}
-	if _, known := x.catalog().Database(name); charset != "" && !(s.ifNotExists && known) {
+	_, known := x.catalog().Database(name)
+	if charset != "" && (!known || !s.ifNotExists) {
 		x.catalog().PutDatabase(table.Database{Name: name, Charset: charset, Collation: s.options.collation})
 	}
 	if s.create {

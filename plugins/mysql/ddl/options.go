@@ -192,8 +192,8 @@ func (c *cursor) optionName() {
 
 // optionValue takes the value of a MariaDB engine's option.
 func (c *cursor) optionValue() {
-	switch t := c.peek(); {
-	case t.kind == tokString || t.kind == tokNumber || t.kind == tokHex || t.kind == tokWord || t.kind == tokQuoted:
+	switch c.peek().kind {
+	case tokString, tokNumber, tokHex, tokWord, tokQuoted:
 		c.take()
 	default:
 		c.fail("expected the option's value")

@@ -98,7 +98,7 @@ func (p *Parser) Apply(database, text string) ([]Change, error) {
 	x := &execution{parser: p, cursor: c, current: database}
 	for _, part := range parts {
 		x.part = part
-		if err := part.statement.apply(x); err != nil {
+		if err := part.apply(x); err != nil {
 			return nil, err
 		}
 	}

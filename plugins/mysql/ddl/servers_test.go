@@ -3,6 +3,7 @@
 package ddl_test
 
 import (
+	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -105,12 +106,12 @@ func (g *statements) name() string {
 
 func (g *statements) statement() string {
 	width := len(g.catalog.Table(testTable).Columns)
-	switch n := g.IntN(40); {
-	case n == 0:
+	switch g.IntN(40) {
+	case 0:
 		return "RENAME TABLE t TO u, u TO t"
-	case n == 1:
+	case 1:
 		return "ALTER TABLE ddl_random.t RENAME TO ddl_random.t"
-	case n == 2:
+	case 2:
 		return "CREATE INDEX i" + fmt.Sprint(g.IntN(1000)) + " ON t (" + g.column() + ")"
 	}
 	items := []string{g.item(width)}
@@ -286,7 +287,11 @@ func serverDefault(t *testing.T, r *mysql.Result, i int, kind table.Kind) string
 	case spelledAnew(kind):
 		return "some"
 	case strings.HasPrefix(def, "0x"):
-		return string(unhex(def[2:]))
+		b, err := hex.DecodeString(def[2:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimRight(string(b), "\x00")
 	}
 	if whole, fraction, ok := strings.Cut(def, "."); ok && strings.Trim(fraction, "0") == "" {
 		def = whole
@@ -300,17 +305,6 @@ func serverDefault(t *testing.T, r *mysql.Result, i int, kind table.Kind) string
 	return strings.TrimRight(def, "\x00")
 }
 
-func unhex(s string) []byte {
-	var b []byte
-	for len(s) >= 2 {
-		var c byte
-		fmt.Sscanf(s[:2], "%02x", &c)
-		if s = s[2:]; c != 0 {
-			b = append(b, c)
-		}
-	}
-	return b
-}
 
 func query(t *testing.T, conn *client.Conn, sql string) *mysql.Result {
 	t.Helper()

@@ -13,7 +13,6 @@ type dataType struct {
 	length, scale int      // table.Unset when the text has none and Debezium no default
 	members       []string // of ENUM and SET, with quotes
 	charset       string   // as named, or implied by the type
-	collation     string   // MariaDB lets COLLATE stand among the type's attributes
 	serial        bool     // SERIAL: NOT NULL AUTO_INCREMENT UNIQUE
 	srid          *uint32
 }
@@ -288,7 +287,7 @@ func (c *cursor) textTail(d *dataType) {
 	if c.mariadb() && c.accept("COMPRESSED") && c.accept("=") {
 		c.name()
 	}
-	if binary && !(c.mariadb() && (d.name == "ENUM" || d.name == "SET")) {
+	if binary && (!c.mariadb() || d.name != "ENUM" && d.name != "SET") {
 		d.name += " BINARY"
 	}
 }

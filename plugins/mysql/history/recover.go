@@ -116,15 +116,14 @@ func isParseError(err error) bool {
 func (r *replay) applyTables(changes []TableChange) {
 	catalog := r.Parser.Catalog()
 	for _, c := range changes {
-		switch {
-		case c.Type == Drop:
+		if c.Type == Drop {
 			catalog.Drop(c.ID)
-		default:
-			if c.Previous != (table.ID{}) {
-				catalog.Drop(c.Previous)
-			}
-			catalog.Put(c.Table)
+			continue
 		}
+		if c.Previous != (table.ID{}) {
+			catalog.Drop(c.Previous)
+		}
+		catalog.Put(c.Table)
 	}
 	r.counts.Applied++
 }
