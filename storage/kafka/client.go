@@ -34,18 +34,18 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return open(ctx, settings, settings.Sarama(), cfg.Logger)
-}
-
-func open(ctx context.Context, s *Settings, sc *sarama.Config, log *slog.Logger) (*Client, error) {
+	log := cfg.Logger
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	c, err := await(ctx, func() (*cluster, error) { return newCluster(s.Bootstrap, sc) })
-	if err != nil {
-		return nil, s.connectError(err)
+	for _, n := range settings.Notes {
+		log.Debug("property has no effect", "client", settings.Role.String(), "property", n.Property, "reason", n.Reason)
 	}
-	return &Client{cluster: c, Settings: s, log: log}, nil
+	c, err := await(ctx, func() (*cluster, error) { return newCluster(settings.Bootstrap, settings.Sarama()) })
+	if err != nil {
+		return nil, settings.connectError(err)
+	}
+	return &Client{cluster: c, Settings: settings, log: log}, nil
 }
 
 // connectError says which brokers could not be reached and what to look at.

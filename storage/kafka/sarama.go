@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"log/slog"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -108,11 +107,4 @@ func (s *Settings) backoff(n, _ int) time.Duration {
 		d *= 2
 	}
 	return min(d, max(s.RetryBackoffMax, s.RetryBackoff))
-}
-
-// LogNotes writes what had no effect to the log.
-func (s *Settings) LogNotes(log *slog.Logger) {
-	for _, n := range s.Notes {
-		log.Info("property has no effect", "client", s.Role.String(), "property", n.Property, "reason", n.Reason)
-	}
 }

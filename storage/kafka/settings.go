@@ -51,8 +51,7 @@ type Settings struct {
 	Producer ProducerSettings
 	Consumer ConsumerSettings
 
-	// Notes say which given properties have no effect here and why. A caller
-	// logs them once.
+	// Notes say which given properties have no effect here and why.
 	Notes []Note
 }
 
