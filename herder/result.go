@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"github.com/millrace/millrace/plugins/data"
 	"io"
+	"slices"
 
 	"github.com/millrace/millrace/plugins/configdef"
 	"github.com/millrace/millrace/storage/state"
@@ -181,6 +183,41 @@ type ConnectorOffsets struct {
 type ConnectorOffset struct {
 	Partition map[string]any `json:"partition"`
 	Offset    map[string]any `json:"offset"`
+}
+
+// MarshalJSON writes the fields in the order in which Java shows them.
+func (o ConnectorOffset) MarshalJSON() ([]byte, error) {
+	partition, err := hashMap(o.Partition)
+	if err != nil {
+		return nil, err
+	}
+	offset, err := hashMap(o.Offset)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat([]byte(`{"partition":`), partition, []byte(`,"offset":`), offset, []byte(`}`)), nil
+}
+
+func hashMap(m map[string]any) ([]byte, error) {
+	if m == nil {
+		return []byte("null"), nil
+	}
+	out := []byte{'{'}
+	for i, name := range data.HashMapOrder(m) {
+		key, err := json.Marshal(name)
+		if err != nil {
+			return nil, err
+		}
+		value, err := json.Marshal(m[name])
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(append(append(out, key...), ':'), value...)
+	}
+	return append(out, '}'), nil
 }
 
 // UnmarshalJSON reads whole numbers as int64: offsets exceed what a float64

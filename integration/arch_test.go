@@ -63,7 +63,7 @@ var table = []row{
 	{[]string{"storage/topiclog"}, upToOne},
 	{[]string{"storage/..."}, with(upToOne, "storage/topiclog")},
 
-	{[]string{"worker/..."}, with(upToOne, "plugins/registry", "storage/offset", "worker/chain", "worker/tolerance", "worker/connconf")},
+	{[]string{"worker/..."}, with(upToOne, "plugins/registry", "storage/offset", "storage/kafka/producer", "worker/chain", "worker/tolerance", "worker/connconf")},
 	{[]string{"herder/..."}, with(runtime, "herder/...")},
 	{[]string{"rest/..."}, with(leaves, "herder/...", "rest/...")},
 }

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"unicode/utf16"
 
 	"github.com/millrace/millrace/plugins/data"
 	"github.com/millrace/millrace/storage/topiclog"
@@ -17,7 +16,7 @@ import (
 // the fields in the order of a java.util.HashMap.
 func Key(connector string, partition map[string]any) ([]byte, error) {
 	b := topiclog.AppendString([]byte{'['}, connector)
-	b, err := appendMap(append(b, ','), partition, javaOrder(partition))
+	b, err := appendMap(append(b, ','), partition, data.HashMapOrder(partition))
 	if err != nil {
 		return nil, fmt.Errorf("source partition: %w", err)
 	}
@@ -29,7 +28,7 @@ func Value(offset map[string]any) ([]byte, error) {
 	if offset == nil {
 		return nil, nil
 	}
-	b, err := appendMap(nil, offset, javaOrder(offset))
+	b, err := appendMap(nil, offset, data.HashMapOrder(offset))
 	if err != nil {
 		return nil, fmt.Errorf("source offset: %w", err)
 	}
@@ -114,30 +113,4 @@ func decodeValue(value []byte) (map[string]any, error) {
 func canonical(partition map[string]any) (string, error) {
 	b, err := appendMap(nil, partition, slices.Sorted(maps.Keys(partition)))
 	return string(b), err
-}
-
-// javaOrder lists the fields of a map in the order in which a HashMap that grew
-// from its default size iterates over them. Fields that share a bucket are in
-// the order of their names; in Java it is the order in which they were added.
-func javaOrder(m map[string]any) []string {
-	buckets := uint32(16)
-	for float64(len(m)) > 0.75*float64(buckets) {
-		buckets *= 2
-	}
-	at := func(k string) uint32 {
-		h := javaHash(k)
-		return (h ^ h>>16) & (buckets - 1)
-	}
-	return slices.SortedStableFunc(slices.Values(slices.Sorted(maps.Keys(m))), func(a, b string) int {
-		return int(at(a)) - int(at(b))
-	})
-}
-
-// javaHash is String.hashCode.
-func javaHash(s string) uint32 {
-	var h uint32
-	for _, u := range utf16.Encode([]rune(s)) {
-		h = 31*h + uint32(u)
-	}
-	return h
 }

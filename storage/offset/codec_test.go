@@ -1,6 +1,7 @@
 package offset
 
 import (
+	"github.com/millrace/millrace/plugins/data"
 	"os"
 	"slices"
 	"strings"
@@ -19,7 +20,7 @@ func TestFieldsInTheOrderOfAHashMap(t *testing.T) {
 		for _, k := range want {
 			m[k] = nil
 		}
-		if got := javaOrder(m); !slices.Equal(got, want) {
+		if got := data.HashMapOrder(m); !slices.Equal(got, want) {
 			t.Errorf("order\n got %v\nwant %v", got, want)
 		}
 	}

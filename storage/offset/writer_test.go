@@ -15,7 +15,6 @@ import (
 type failing struct {
 	*Memory
 	err  error
-	sets []string
 	name string
 	all  *[]string // writes of several stores in order
 }

@@ -83,7 +83,9 @@ func (b *Builder) source(a *data.Arena, src *Source, db, table data.Value) data.
 	f := s.Fields()
 	f[srcVersion], f[srcConnector], f[srcName] = b.version, b.connector, b.prefix
 	f[srcMillis] = data.Int64(floorDiv(src.Nanos, 1_000_000))
-	f[srcSnapshot] = data.String(string(src.Marker))
+	if src.Marker != MarkStreaming { // null outside of snapshots: the schema's default says "false"
+		f[srcSnapshot] = data.String(string(src.Marker))
+	}
 	f[srcDB], f[srcTable] = db, table
 	f[srcMicros], f[srcNanos] = data.Int64(floorDiv(src.Nanos, 1000)), data.Int64(src.Nanos)
 	f[srcServerID] = data.Int64(src.ServerID)

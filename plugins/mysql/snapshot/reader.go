@@ -166,15 +166,13 @@ func (r *Reader) readPosition(ctx context.Context) error {
 	return r.setGTIDs(st.GTIDs)
 }
 
+// setGTIDs takes the set as the server prints it, and so it stays in the offsets
+// of the snapshot.
 func (r *Reader) setGTIDs(text string) error {
-	if text == "" {
-		return nil
-	}
-	set, err := position.ParseSet(r.conn.Flavor(), text)
-	if err != nil {
+	if _, err := position.ParseSet(r.conn.Flavor(), text); err != nil {
 		return fmt.Errorf("reading the server's GTID set: %w", err)
 	}
-	r.gtids = set.Text()
+	r.gtids = position.FixedText(text)
 	return nil
 }
 
