@@ -166,7 +166,7 @@ func (a *Admin) CheckCompacted(ctx context.Context, topic, property, purpose str
 	return fmt.Errorf("topic '%[1]s' supplied via the '%[2]s' property is required to have 'cleanup.policy=compact'"+
 		" to guarantee consistency and durability of %[3]s, but found the topic currently has 'cleanup.policy=%[4]s'."+
 		" Continuing would likely result in eventually losing %[3]s and problems restarting this Connect cluster in the future."+
-		" Change the '%[2]s' property in the Connect worker configurations to use a topic with 'cleanup.policy=compact'.",
+		" Change the '%[2]s' property in the Connect worker configurations to use a topic with 'cleanup.policy=compact'",
 		topic, property, purpose, strings.Join(policies, ","))
 }
 
