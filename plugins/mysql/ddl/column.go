@@ -2,6 +2,7 @@ package ddl
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/millrace/millrace/plugins/mysql/table"
@@ -28,6 +29,8 @@ type columnDef struct {
 type defaultValue struct {
 	given bool
 	text  *string
+	// base is 16 or 2 when text holds the digits of such a literal, else 0.
+	base int
 }
 
 func literalDefault(text string) defaultValue { return defaultValue{given: true, text: &text} }
@@ -267,6 +270,9 @@ func (c *cursor) literalOrFunction() defaultValue {
 	sign := c.acceptAny("+", "-")
 	t := c.peek()
 	if text, ok := c.acceptLiteral(); ok {
+		if t.kind == tokHex || t.kind == tokBit {
+			return defaultValue{given: true, text: &text, base: map[tokenKind]int{tokHex: 16, tokBit: 2}[t.kind]}
+		}
 		if sign != "" && t.kind != tokNumber && !c.mariadb() {
 			c.fail("a sign must stand before a number")
 		}
@@ -375,8 +381,25 @@ func setDefault(col *table.Column, def defaultValue) {
 	col.HasDefault = def.given || col.Optional
 	col.Default = nil
 	if def.given && def.text != nil {
-		col.Default = def.text
+		text := def.in(col.Kind)
+		col.Default = &text
 	}
+}
+
+// in writes a hexadecimal or bit literal as values of the kind are written: in
+// binary digits for BIT, in decimal ones for numbers. Strings keep the digits of
+// the literal, as Debezium records them.
+func (d defaultValue) in(kind table.Kind) string {
+	n, err := strconv.ParseUint(*d.text, max(d.base, 2), 64)
+	switch {
+	case d.base == 0 || err != nil:
+		return *d.text
+	case kind == table.Bit && d.base == 16:
+		return strconv.FormatUint(n, 2)
+	case kind > table.Bit && kind <= table.Decimal:
+		return strconv.FormatUint(n, 10)
+	}
+	return *d.text
 }
 
 // charsetAsWritten is the charset that a collation's name begins with, "" when

@@ -196,6 +196,18 @@ func TestCharsetsAreInherited(t *testing.T) {
 	}
 }
 
+func TestLiteralDefaults(t *testing.T) {
+	p := apply(t, Config{}, `CREATE TABLE t (a BIT(3) DEFAULT b'101', b BIT(8) DEFAULT 0x0F, c INT DEFAULT 0x10, d DECIMAL(5) DEFAULT b'11',
+		e BINARY(2) DEFAULT x'4142', f VARBINARY(2) DEFAULT 0xBEEF, g VARCHAR(9) DEFAULT 'a' 'b', h VARCHAR(9) DEFAULT _latin1'c',
+		i INT DEFAULT -5, j DATE DEFAULT DATE '2020-01-01', k INT DEFAULT TRUE, l VARCHAR(9) DEFAULT 'it''s\n', m DATETIME DEFAULT NOW())`)
+	want := []string{"101", "1111", "16", "3", "4142", "BEEF", "ab", "c", "-5", "2020-01-01", "TRUE", `it''s\n`, "1970-01-01 00:00:00"}
+	for i, c := range p.Catalog().Table(table.ID{Database: "db", Name: "t"}).Columns {
+		if c.Default == nil || *c.Default != want[i] {
+			t.Errorf("column %s has the default %v, want %s", c.Name, c.Default, want[i])
+		}
+	}
+}
+
 func TestModes(t *testing.T) {
 	p := New(Config{})
 	p.SetVariable("sql_mode", "STRICT_ALL_TABLES,ANSI_QUOTES")

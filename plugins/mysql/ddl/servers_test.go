@@ -305,7 +305,6 @@ func serverDefault(t *testing.T, r *mysql.Result, i int, kind table.Kind) string
 	return strings.TrimRight(def, "\x00")
 }
 
-
 func query(t *testing.T, conn *client.Conn, sql string) *mysql.Result {
 	t.Helper()
 	r, err := conn.Execute(sql)
