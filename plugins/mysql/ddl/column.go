@@ -270,8 +270,11 @@ func (c *cursor) literalOrFunction() defaultValue {
 	sign := c.acceptAny("+", "-")
 	t := c.peek()
 	if text, ok := c.acceptLiteral(); ok {
-		if t.kind == tokHex || t.kind == tokBit {
-			return defaultValue{given: true, text: &text, base: map[tokenKind]int{tokHex: 16, tokBit: 2}[t.kind]}
+		switch t.kind {
+		case tokHex:
+			return defaultValue{given: true, text: &text, base: 16}
+		case tokBit:
+			return defaultValue{given: true, text: &text, base: 2}
 		}
 		if sign != "" && t.kind != tokNumber && !c.mariadb() {
 			c.fail("a sign must stand before a number")
