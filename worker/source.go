@@ -344,10 +344,11 @@ type gate struct {
 	mu     sync.Mutex
 	ch     chan struct{} // closed while the gate is open
 	isOpen bool
+	moved  chan struct{} // one slot: the gate was opened or closed
 }
 
 func newGate(open bool) *gate {
-	g := &gate{ch: make(chan struct{})}
+	g := &gate{ch: make(chan struct{}), moved: make(chan struct{}, 1)}
 	g.set(open)
 	return g
 }
@@ -364,6 +365,10 @@ func (g *gate) set(open bool) bool {
 		close(g.ch)
 	} else {
 		g.ch = make(chan struct{})
+	}
+	select {
+	case g.moved <- struct{}{}:
+	default:
 	}
 	return true
 }

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"github.com/millrace/millrace/plugins/registry"
 	"github.com/millrace/millrace/storage/kafka"
 	"github.com/millrace/millrace/storage/state"
+	"github.com/millrace/millrace/worker/tolerance"
 )
 
 // Config of a Worker.
@@ -66,6 +66,8 @@ type Worker struct {
 
 // runner is a running task.
 type runner interface {
+	// run starts the task's goroutines and returns.
+	run()
 	// setTarget pauses or resumes; it does not wait.
 	setTarget(state.Target)
 	// stop ends the task in good order, or gives it up when ctx ends.
@@ -170,16 +172,24 @@ func (w *Worker) versionOf(config map[string]string) string {
 	return p.Version
 }
 
-// newTask makes the task of a source connector.
-func (w *Worker) newTask(ctx context.Context, start TaskStart) (*sourceTask, error) {
+// asRunner keeps a nil task from becoming a runner that is not nil.
+func asRunner[T runner](t T, err error) (runner, error) {
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// newTask makes a task of the connector's kind.
+func (w *Worker) newTask(ctx context.Context, start TaskStart) (runner, error) {
 	p, err := w.cfg.Registry.Connector(start.ConnectorConfig["connector.class"], start.ConnectorConfig["connector.plugin.version"])
 	if err != nil {
 		return nil, err
 	}
-	if p.Kind != connect.KindSource {
-		return nil, errors.New("sink connectors cannot be run by this worker")
+	if p.Kind == connect.KindSink {
+		return asRunner(w.newSinkTask(ctx, p, start))
 	}
-	return w.newSourceTask(ctx, p, start)
+	return asRunner(w.newSourceTask(ctx, p, start))
 }
 
 // StopTasks implements Runtime.
@@ -247,12 +257,5 @@ func (w *Worker) Stop(ctx context.Context) {
 	w.clients.close()
 }
 
-// trace is what a status says of a failure: the chain of its causes, the
-// outermost first, each on its line as users of Java's traces expect.
-func trace(err error) string {
-	text := err.Error()
-	for cause := errors.Unwrap(err); cause != nil; cause = errors.Unwrap(cause) {
-		text += "\nCaused by: " + cause.Error()
-	}
-	return text
-}
+// trace is what a status says of a failure.
+func trace(err error) string { return tolerance.Trace(err) }

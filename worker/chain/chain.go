@@ -111,14 +111,12 @@ func (c *Chain) Empty() bool { return len(c.stages) == 0 }
 func (c *Chain) Apply(a *data.Arena, r *connect.Record) (keep bool, err error) {
 	for i := range c.stages {
 		s := &c.stages[i]
-		if s.predicate != nil {
-			applies, err := s.predicate.Test(r)
-			if err != nil {
-				return false, &Error{s.class, err}
-			}
-			if applies == s.negate {
-				continue
-			}
+		applies, err := s.applies(r)
+		if err != nil {
+			return false, err
+		}
+		if !applies {
+			continue
 		}
 		keep, err := s.transform.Apply(a, r)
 		if err != nil {
@@ -129,6 +127,44 @@ func (c *Chain) Apply(a *data.Arena, r *connect.Record) (keep bool, err error) {
 		}
 	}
 	return true, nil
+}
+
+// ApplySink is Apply for a record from Kafka.
+func (c *Chain) ApplySink(a *data.Arena, r *connect.SinkRecord) (keep bool, err error) {
+	for i := range c.stages {
+		s := &c.stages[i]
+		applies, err := s.applies(&r.Record)
+		if err != nil {
+			return false, err
+		}
+		if !applies {
+			continue
+		}
+		if t, ok := s.transform.(connect.SinkTransform); ok {
+			keep, err = t.ApplySink(a, r)
+		} else {
+			keep, err = s.transform.Apply(a, &r.Record)
+		}
+		if err != nil {
+			return false, &Error{s.class, err}
+		}
+		if !keep {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// applies asks the stage's predicate.
+func (s *stage) applies(r *connect.Record) (bool, error) {
+	if s.predicate == nil {
+		return true, nil
+	}
+	holds, err := s.predicate.Test(r)
+	if err != nil {
+		return false, &Error{s.class, err}
+	}
+	return holds != s.negate, nil
 }
 
 // Close ends all transforms and predicates.

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/IBM/sarama"
+
 	"github.com/millrace/millrace/plugins/connect"
 )
 
@@ -41,9 +43,11 @@ type Config struct {
 	RetryDelayMax time.Duration
 	// All is errors.tolerance=all.
 	All bool
-	// Log is errors.log.enable.
-	Log    bool
-	Logger *slog.Logger
+	// Log is errors.log.enable, LogMessages errors.log.include.messages.
+	Log, LogMessages bool
+	Logger           *slog.Logger
+	// Reporters come after the log.
+	Reporters []Reporter
 }
 
 // ReadConfig reads the errors.* properties of a connector.
@@ -68,15 +72,27 @@ func ReadConfig(connector string, task int, props map[string]string, log *slog.L
 		return c, err
 	}
 	c.All = strings.EqualFold(strings.TrimSpace(props["errors.tolerance"]), "all")
-	c.Log = strings.EqualFold(strings.TrimSpace(props["errors.log.enable"]), "true")
+	c.Log = isTrue(props["errors.log.enable"])
+	c.LogMessages = isTrue(props["errors.log.include.messages"])
 	return c, nil
 }
+
+func isTrue(text string) bool { return strings.EqualFold(strings.TrimSpace(text), "true") }
 
 // Context says what was being done to which record, for messages.
 type Context struct {
 	Stage  Stage
 	Class  string // Java class of the plugin
 	Record *connect.Record
+	// Original is the message that a sink record was made from; nil for source
+	// records.
+	Original *sarama.ConsumerMessage
+}
+
+// Reporter is told of failures for which nothing more is tried, tolerated or not.
+// An error ends the task.
+type Reporter interface {
+	Report(ctx context.Context, c Context, cause error) error
 }
 
 // Operator carries out operations. It belongs to one goroutine.
@@ -91,24 +107,36 @@ func New(cfg Config) *Operator { return &Operator{cfg: cfg} }
 
 const firstDelay = 300 * time.Millisecond
 
-// Failed deals with the failure of an operation that f repeats. It returns ok
+// Failed deals with the failure of an operation that f repeats; a nil f stands
+// for one that is not repeated. It returns ok
 // when a repetition has succeeded, neither ok nor an error when the record is to
 // be passed over, and the error that ends the task otherwise.
 func (o *Operator) Failed(ctx context.Context, c Context, cause error, f func() error) (ok bool, err error) {
-	if connect.IsRetriable(cause) && o.cfg.RetryTimeout != 0 {
+	if f != nil && connect.IsRetriable(cause) && o.cfg.RetryTimeout != 0 {
 		if cause = o.retry(ctx, cause, f); cause == nil {
 			return true, nil
 		}
 	}
-	described := o.describe(c, cause)
+	if err := o.report(ctx, c, cause); err != nil {
+		return false, err
+	}
 	if !o.cfg.All {
-		return false, fmt.Errorf("Tolerance exceeded in error handler: %w", described)
+		return false, fmt.Errorf("Tolerance exceeded in error handler: %w", o.describe(c, cause))
 	}
 	o.Skipped++
-	if o.cfg.Log {
-		o.cfg.Logger.Error("a record is passed over, as errors.tolerance=all says", "error", described)
-	}
 	return false, nil
+}
+
+func (o *Operator) report(ctx context.Context, c Context, cause error) error {
+	if o.cfg.Log {
+		o.cfg.Logger.Error(o.message(c), "error", cause)
+	}
+	for _, r := range o.cfg.Reporters {
+		if err := r.Report(ctx, c, cause); err != nil {
+			return fmt.Errorf("reporting a failed record: %w", err)
+		}
+	}
+	return nil
 }
 
 // retry repeats f with growing delays until it succeeds, fails for good, or the

@@ -1,0 +1,300 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/millrace/millrace/plugins/connect"
+	"github.com/millrace/millrace/plugins/data"
+	"github.com/millrace/millrace/storage/kafka"
+	"github.com/millrace/millrace/storage/kafka/producer"
+	"github.com/millrace/millrace/worker/chain"
+	"github.com/millrace/millrace/worker/tolerance"
+)
+
+// delivery is the batch that the task is to put. It belongs to the loop.
+type delivery struct {
+	most    int // max.poll.records
+	arena   data.Arena
+	records []connect.SinkRecord
+	origins []*sarama.ConsumerMessage // of records
+	next    map[*claim]seek           // where claims stand when the batch is put
+	retryAt time.Time                 // no attempt before; for a batch that was refused once
+	pending bool                      // the batch was refused and is kept
+}
+
+// idle reports whether the next batch may be collected.
+func (d *delivery) idle() bool { return !d.pending }
+
+// drop forgets the batch.
+func (d *delivery) drop() {
+	clear(d.records)
+	clear(d.origins)
+	d.records, d.origins, d.pending = d.records[:0], d.origins[:0], false
+	clear(d.next)
+	d.arena.Reset()
+}
+
+// full reports whether the batch holds all that max.poll.records allows.
+func (d *delivery) full() bool { return len(d.records) >= d.most }
+
+// collect makes a batch of a message and what else is at hand.
+func (t *sinkTask) collect(ctx context.Context, first message) error {
+	err := t.add(ctx, first)
+	for err == nil && !t.deliver.full() {
+		select {
+		case m := <-t.members.messages:
+			err = t.add(ctx, m)
+			continue
+		default:
+		}
+		break
+	}
+	return err
+}
+
+// add converts a message and adds it to the batch.
+func (t *sinkTask) add(ctx context.Context, m message) error {
+	c := m.claim
+	switch {
+	case t.claims()[c.tp] != c || m.epoch != c.epoch:
+		return nil // given up or set to another offset since
+	case !c.gate.open():
+		c.held = append(c.held, m)
+		return nil
+	}
+	t.use(m.Topic)
+	d := &t.deliver
+	n := len(d.records)
+	d.records = append(d.records, connect.SinkRecord{})
+	keep, err := t.reader.read(ctx, &d.arena, m.ConsumerMessage, &d.records[n])
+	if err != nil || !keep {
+		d.records = d.records[:n]
+	} else {
+		d.origins = append(d.origins, m.ConsumerMessage)
+	}
+	if d.next == nil {
+		d.next = map[*claim]seek{}
+	}
+	d.next[c] = seek{m.Offset + 1, c.epoch}
+	return err
+}
+
+// put gives the batch to the task. A batch that the task cannot take now is kept.
+func (t *sinkTask) put(ctx context.Context) error {
+	d := &t.deliver
+	err := t.task.Put(ctx, d.records)
+	switch {
+	case err == nil:
+		for c, next := range d.next {
+			if c.epoch == next.epoch { // Put did not seek
+				c.next = next.offset
+			}
+		}
+		d.drop()
+		return nil
+	case ctx.Err() != nil && t.polling.Err() != nil:
+		return nil
+	case connect.IsRetriable(err):
+		wait := t.w.cfg.FlushInterval
+		if t.timeout > 0 {
+			wait = t.timeout
+		}
+		d.pending, d.retryAt = true, t.w.cfg.Now().Add(wait)
+		t.log.Error("the task could not take records; they are delivered again", "error", err, "wait", wait)
+		return nil
+	}
+	return fmt.Errorf("Exiting WorkerSinkTask due to unrecoverable exception: %w", err)
+}
+
+// use reports a topic when the task gets its first record.
+func (t *sinkTask) use(topic string) {
+	if t.used[topic] {
+		return
+	}
+	t.used[topic] = true
+	if l := t.w.cfg.Topics; l != nil {
+		l.TopicUsed(t.id, topic)
+	}
+}
+
+// sinkReader turns messages into records: converters, then transforms, under the
+// connector's tolerance of errors. It belongs to the loop.
+type sinkReader struct {
+	key, value converter
+	header     connect.HeaderConverter
+	headerName string
+	chain      *chain.Chain
+	operator   *tolerance.Operator
+	dlq        *tolerance.DLQ // nil for none
+	errant     bool           // the task may report records
+
+	keep bool             // what the last transforms said
+	raw  []connect.Header // of the message being read
+}
+
+// newSinkReader makes what turns messages into records for a task.
+func (w *Worker) newSinkReader(ctx context.Context, t *sinkTask, config map[string]string) (_ *sinkReader, err error) {
+	x := &sinkReader{}
+	if x.key, err = w.newConverter(config, "key.converter", w.cfg.KeyConverter, true); err != nil {
+		return nil, err
+	}
+	if x.value, err = w.newConverter(config, "value.converter", w.cfg.ValueConverter, false); err != nil {
+		return nil, err
+	}
+	if x.header, x.headerName, err = w.newHeaderConverter(config); err != nil {
+		return nil, err
+	}
+	if x.chain, err = chain.New(config, w.cfg.Registry, t.log); err != nil {
+		return nil, err
+	}
+	cfg, err := tolerance.ReadConfig(t.id.Connector, t.id.Task, config, t.log)
+	if err == nil {
+		x.dlq, err = w.newDLQ(ctx, t, config)
+	}
+	if err != nil {
+		return nil, errors.Join(err, x.chain.Close())
+	}
+	if x.dlq != nil {
+		cfg.Reporters = append(cfg.Reporters, x.dlq)
+	}
+	x.errant = x.dlq != nil || cfg.Log
+	x.operator = tolerance.New(cfg)
+	return x, nil
+}
+
+// newDLQ makes the dead letter queue of a connector that has one.
+func (w *Worker) newDLQ(ctx context.Context, t *sinkTask, config map[string]string) (*tolerance.DLQ, error) {
+	cfg, err := tolerance.ReadDLQ(config)
+	if err != nil || cfg.Topic == "" {
+		return nil, err
+	}
+	client, releaseAdmin, err := w.clients.get(ctx, kafka.RoleAdmin, adminProperties(w.cfg.Properties, below(config, "admin.override.")))
+	if err != nil {
+		return nil, err
+	}
+	defer releaseAdmin()
+	admin, err := kafka.NewAdmin(client)
+	if err != nil {
+		return nil, err
+	}
+	if err := cfg.CreateTopic(ctx, admin); err != nil {
+		return nil, err
+	}
+	overrides := below(config, "producer.override.")
+	props := producerProperties(w.cfg.Properties, overrides)
+	producers, release, err := w.clients.get(ctx, kafka.RoleProducer, props)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Connector, cfg.Task, cfg.Logger, cfg.Release = t.id.Connector, t.id.Task, t.log, release
+	cfg.Producer = producer.FromSettings(producers.Settings, props)
+	cfg.Producer.Client = producers
+	return tolerance.NewDLQ(ctx, cfg)
+}
+
+// flushReports waits until everything in the dead letter queue is written. An
+// error ends the task, as offsets must not pass over what is lost.
+func (x *sinkReader) flushReports(ctx context.Context) error {
+	if x.dlq == nil {
+		return nil
+	}
+	return x.dlq.Flush(ctx)
+}
+
+func (x *sinkReader) close(ctx context.Context) error {
+	err := x.chain.Close()
+	if x.dlq != nil {
+		err = errors.Join(err, x.dlq.Close(ctx))
+	}
+	return err
+}
+
+// sinkStages are the steps of reading, in Java's order.
+func sinkStages() [4]tolerance.Stage {
+	return [...]tolerance.Stage{tolerance.KeyConverter, tolerance.ValueConverter, tolerance.HeaderConverter, tolerance.Transformation}
+}
+
+// read fills r from m. keep is false when a transform or a tolerance rule drops it.
+func (x *sinkReader) read(ctx context.Context, a *data.Arena, m *sarama.ConsumerMessage, r *connect.SinkRecord) (keep bool, err error) {
+	*r = connect.SinkRecord{
+		Record:      connect.Record{Topic: m.Topic, Partition: m.Partition, Timestamp: connect.NoTimestamp},
+		KafkaOffset: m.Offset, TimestampType: connect.NoTimestampType,
+		OriginalTopic: m.Topic, OriginalPartition: m.Partition, OriginalOffset: m.Offset,
+	}
+	if !m.Timestamp.IsZero() {
+		r.Timestamp, r.TimestampType = m.Timestamp.UnixMilli(), connect.CreateTime
+	}
+	x.keep = true
+	for _, stage := range sinkStages() {
+		err := x.step(stage, a, m, r)
+		if err == nil {
+			continue
+		}
+		again := func() error { return x.step(stage, a, m, r) }
+		c := tolerance.Context{Stage: stage, Class: x.class(stage, err), Record: &r.Record, Original: m}
+		if ok, err := x.operator.Failed(ctx, c, err, again); err != nil || !ok {
+			return false, err
+		}
+	}
+	return x.keep, nil
+}
+
+func (x *sinkReader) step(stage tolerance.Stage, a *data.Arena, m *sarama.ConsumerMessage, r *connect.SinkRecord) (err error) {
+	switch stage {
+	case tolerance.KeyConverter:
+		r.KeySchema, r.Key, err = x.key.Parse(a, m.Topic, x.rawHeaders(m), m.Key)
+	case tolerance.ValueConverter:
+		r.ValueSchema, r.Value, err = x.value.Parse(a, m.Topic, x.raw, m.Value)
+	case tolerance.HeaderConverter:
+		err = x.readHeaders(a, m, r)
+	case tolerance.Transformation:
+		x.keep, err = x.chain.ApplySink(a, r)
+	}
+	return err
+}
+
+// class is the Java class of the plugin that failed.
+func (x *sinkReader) class(stage tolerance.Stage, err error) string {
+	var where *chain.Error
+	switch {
+	case stage == tolerance.KeyConverter:
+		return x.key.class
+	case stage == tolerance.ValueConverter:
+		return x.value.class
+	case stage == tolerance.HeaderConverter:
+		return x.headerName
+	case errors.As(err, &where):
+		return where.Class
+	}
+	return ""
+}
+
+// rawHeaders are the headers as key and value converters get them: as bytes.
+func (x *sinkReader) rawHeaders(m *sarama.ConsumerMessage) []connect.Header {
+	x.raw = x.raw[:0]
+	for _, h := range m.Headers {
+		x.raw = append(x.raw, connect.Header{Key: string(h.Key), Value: data.Bytes(h.Value)})
+	}
+	return x.raw
+}
+
+func (x *sinkReader) readHeaders(a *data.Arena, m *sarama.ConsumerMessage, r *connect.SinkRecord) error {
+	r.Headers = nil
+	if len(m.Headers) == 0 {
+		return nil
+	}
+	r.Headers = make([]connect.Header, 0, len(m.Headers))
+	for _, h := range m.Headers {
+		schema, v, err := x.header.ParseHeader(a, m.Topic, string(h.Key), h.Value)
+		if err != nil {
+			return err
+		}
+		r.Headers = append(r.Headers, connect.Header{Key: string(h.Key), Schema: schema, Value: v})
+	}
+	return nil
+}

@@ -1,0 +1,379 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/millrace/millrace/plugins/configdef"
+	"github.com/millrace/millrace/plugins/connect"
+	"github.com/millrace/millrace/storage/kafka"
+	"github.com/millrace/millrace/worker/chain"
+)
+
+// members makes a sink task a member of its consumer group. Its goroutine runs
+// the group's sessions and asks the loop of the task before partitions come and
+// go; each claim has a goroutine that brings messages. Assignments are eager: a
+// session ends with all its claims.
+type members struct {
+	client *kafka.Client
+	group  sarama.ConsumerGroup
+	log    *slog.Logger
+	topics []string         // topics
+	regex  *configdef.Regex // topics.regex, nil when topics are listed
+
+	messages chan message
+	requests chan request
+}
+
+// request asks the loop to take over an assignment, or to give it up.
+type request struct {
+	assigned bool
+	session  *session
+	done     chan error
+}
+
+// session is one assignment.
+type session struct {
+	sarama.ConsumerGroupSession
+	claims map[connect.TopicPartition]*claim
+}
+
+// message is a record of a claim. It is void when the claim has been set to
+// another offset since.
+type message struct {
+	*sarama.ConsumerMessage
+	claim *claim
+	epoch int
+}
+
+// claim is an assigned partition. Offsets are -1 while unknown.
+type claim struct {
+	tp    connect.TopicPartition
+	seeks chan seek // one slot
+	gate  *gate     // closed while the task has the partition paused
+
+	// The loop's.
+	next      int64 // offset after the last record put
+	committed int64
+	epoch     int       // counts seeks
+	held      []message // came while the partition was paused
+}
+
+// seek is where to go on.
+type seek struct {
+	offset int64
+	epoch  int
+}
+
+func newClaim(tp connect.TopicPartition) *claim {
+	return &claim{tp: tp, seeks: make(chan seek, 1), gate: newGate(true), next: -1, committed: -1}
+}
+
+// seek makes consumption go on at offset. The loop calls it.
+func (c *claim) seek(offset int64) {
+	c.epoch++
+	c.next, c.held = offset, nil
+	select {
+	case <-c.seeks: // an older one that nobody has seen
+	default:
+	}
+	c.seeks <- seek{offset, c.epoch}
+}
+
+func newMembers(t *sinkTask, client *kafka.Client, group string, config map[string]string) (*members, error) {
+	m := &members{
+		client: client, log: t.log, topics: chain.Aliases(config["topics"]),
+		messages: make(chan message, client.Settings.Consumer.MaxPollRecords), requests: make(chan request),
+	}
+	if text := strings.TrimSpace(config["topics.regex"]); text != "" {
+		var err error
+		if m.regex, err = configdef.CompileRegex(text); err != nil {
+			return nil, &connect.ConfigError{Key: "topics.regex", Err: err}
+		}
+	}
+	if len(m.topics) == 0 && m.regex == nil {
+		return nil, &connect.ConfigError{Key: "topics", Err: errors.New("a sink connector needs topics or topics.regex")}
+	}
+	conf := client.Config() // this task's alone, because its client.id is
+	conf.Consumer.Return.Errors = true
+	conf.Consumer.Group.Rebalance.GroupStrategies = strategies(client.Settings.Consumer.Assignors)
+	g, err := sarama.NewConsumerGroupFromClient(group, client)
+	if err != nil {
+		return nil, fmt.Errorf("joining consumer group %s: %w", group, err)
+	}
+	m.group = g
+	return m, nil
+}
+
+// retryConsume is the wait after a failure to take part in the group.
+const retryConsume = time.Second
+
+// run takes part in the group until ctx ends. The error is one that waiting does
+// not mend, or nil.
+func (m *members) run(ctx context.Context) error {
+	go m.logErrors()
+	for ctx.Err() == nil {
+		topics, err := m.subscription()
+		if err == nil && len(topics) == 0 {
+			sleep(ctx, m.patience())
+			continue
+		}
+		if err == nil {
+			err = m.consume(ctx, topics)
+		}
+		var fatal *loopError
+		switch {
+		case err == nil, ctx.Err() != nil:
+		case errors.As(err, &fatal):
+			return nil // the loop knows
+		case kafka.IsAuthorization(err), errors.Is(err, sarama.ErrSASLAuthenticationFailed), errors.Is(err, sarama.ErrInvalidTopic):
+			return fmt.Errorf("consuming topics %s: %w", strings.Join(topics, ", "), err)
+		default:
+			m.log.Warn("consuming was interrupted and is tried again", "error", err)
+			sleep(ctx, retryConsume)
+		}
+	}
+	return nil
+}
+
+// patience is the wait between looks for new topics.
+func (m *members) patience() time.Duration { return min(m.client.Settings.MetadataMaxAge, time.Minute) }
+
+// consume is one or more generations with the same subscription.
+func (m *members) consume(ctx context.Context, topics []string) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if m.regex != nil {
+		go m.watch(ctx, topics, cancel)
+	}
+	return m.group.Consume(ctx, topics, &handler{m: m})
+}
+
+// subscription lists the topics to consume.
+func (m *members) subscription() ([]string, error) {
+	if m.regex == nil {
+		return m.topics, nil
+	}
+	all, err := m.allTopics()
+	if err != nil {
+		return nil, fmt.Errorf("listing topics: %w", err)
+	}
+	topics := slices.DeleteFunc(all, func(name string) bool { return isInternal(name) || !m.regex.Match(name) })
+	slices.Sort(topics)
+	return topics, nil
+}
+
+// isInternal reports whether a pattern must not match a topic
+// (exclude.internal.topics).
+func isInternal(topic string) bool {
+	return topic == "__consumer_offsets" || topic == "__transaction_state" || topic == "__share_group_state"
+}
+
+// watch ends the session when the regular expression matches other topics.
+func (m *members) watch(ctx context.Context, topics []string, end context.CancelFunc) {
+	for sleep(ctx, m.patience()) {
+		if now, err := m.subscription(); err == nil && !slices.Equal(now, topics) {
+			end()
+			return
+		}
+	}
+}
+
+func (m *members) logErrors() {
+	for err := range m.group.Errors() {
+		m.log.Warn("consumer group", "error", err)
+	}
+}
+
+// allTopics names every topic of the cluster that the principal may see.
+func (m *members) allTopics() ([]string, error) {
+	b := m.client.LeastLoadedBroker()
+	if b == nil {
+		return nil, errors.New("no broker is known")
+	}
+	r, err := b.GetMetadata(sarama.NewMetadataRequest(m.client.Config().Version, nil))
+	if err != nil {
+		_ = b.Close() // after a failed read the connection is of no more use
+		return nil, err
+	}
+	names := make([]string, 0, len(r.Topics))
+	for _, t := range r.Topics {
+		if t.Err == sarama.ErrNoError || t.Err == sarama.ErrLeaderNotAvailable {
+			names = append(names, t.Name)
+		}
+	}
+	return names, nil
+}
+
+// strategies translates partition.assignment.strategy. Cooperative assignment is
+// left out: members that offer it offer an eager one as well by default.
+func strategies(assignors []string) []sarama.BalanceStrategy {
+	var out []sarama.BalanceStrategy
+	for _, class := range assignors {
+		switch class {
+		case "org.apache.kafka.clients.consumer.RangeAssignor":
+			out = append(out, sarama.NewBalanceStrategyRange())
+		case "org.apache.kafka.clients.consumer.RoundRobinAssignor":
+			out = append(out, sarama.NewBalanceStrategyRoundRobin())
+		case "org.apache.kafka.clients.consumer.StickyAssignor":
+			out = append(out, sarama.NewBalanceStrategySticky())
+		}
+	}
+	if len(out) == 0 {
+		out = append(out, sarama.NewBalanceStrategyRange())
+	}
+	return out
+}
+
+// loopError is an error that the loop has seen already.
+type loopError struct{ error }
+
+func (e *loopError) Unwrap() error { return e.error }
+
+// ask lets the loop take over or give up a session. The loop always answers: it
+// ends after run has.
+func (m *members) ask(s *session, assigned bool) error {
+	r := request{assigned: assigned, session: s, done: make(chan error, 1)}
+	m.requests <- r
+	if err := <-r.done; err != nil {
+		return &loopError{err}
+	}
+	return nil
+}
+
+// handler implements sarama.ConsumerGroupHandler for one call of Consume.
+type handler struct {
+	m *members
+	s *session
+}
+
+// Setup begins a session.
+func (h *handler) Setup(s sarama.ConsumerGroupSession) error {
+	h.s = &session{s, map[connect.TopicPartition]*claim{}}
+	for topic, partitions := range s.Claims() {
+		for _, p := range partitions {
+			tp := connect.TopicPartition{Topic: topic, Partition: p}
+			h.s.claims[tp] = newClaim(tp)
+		}
+	}
+	h.m.log.Info("partitions were assigned", "partitions", len(h.s.claims), "generation", s.GenerationID())
+	return h.m.ask(h.s, true)
+}
+
+// Cleanup ends a session, when all claims have. Offsets can still be committed.
+func (h *handler) Cleanup(sarama.ConsumerGroupSession) error { return h.m.ask(h.s, false) }
+
+// ConsumeClaim brings the messages of one partition to the loop, those from
+// another offset after a seek.
+func (h *handler) ConsumeClaim(s sarama.ConsumerGroupSession, source sarama.ConsumerGroupClaim) error {
+	c := h.s.claims[connect.TopicPartition{Topic: source.Topic(), Partition: source.Partition()}]
+	f := &feed{m: h.m, c: c, from: source.Messages()}
+	defer f.close()
+	return f.run(s.Context())
+}
+
+// feed is the goroutine of a claim.
+type feed struct {
+	m        *members
+	c        *claim
+	from     <-chan *sarama.ConsumerMessage
+	epoch    int
+	consumer sarama.Consumer          // after a seek
+	own      sarama.PartitionConsumer // after a seek
+}
+
+func (f *feed) run(ctx context.Context) error {
+	for f.c.gate.wait(ctx) {
+		select {
+		case <-ctx.Done():
+			return nil
+		case s := <-f.c.seeks:
+			if err := f.seek(s); err != nil {
+				return err
+			}
+		case msg, ok := <-f.from:
+			if !ok {
+				return nil
+			}
+			select {
+			case f.m.messages <- message{msg, f.c, f.epoch}:
+			case <-ctx.Done():
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+// seek goes on at another offset. The claim's own consumer cannot: it is left
+// alone with what it has fetched, and stops fetching as nobody takes it.
+func (f *feed) seek(s seek) error {
+	f.close()
+	var err error
+	if f.consumer, err = sarama.NewConsumerFromClient(f.m.client); err != nil {
+		return err
+	}
+	f.own, err = f.consumer.ConsumePartition(f.c.tp.Topic, f.c.tp.Partition, s.offset)
+	if err != nil {
+		return fmt.Errorf("seeking offset %d of partition %s-%d: %w", s.offset, f.c.tp.Topic, f.c.tp.Partition, err)
+	}
+	go func(p sarama.PartitionConsumer) {
+		for err := range p.Errors() {
+			f.m.log.Warn("consuming after a seek", "error", err)
+		}
+	}(f.own)
+	f.from, f.epoch = f.own.Messages(), s.epoch
+	return nil
+}
+
+func (f *feed) close() {
+	if f.own != nil {
+		f.own.AsyncClose()
+		go func(p sarama.PartitionConsumer) { // the consumer ends when its messages are taken
+			for range p.Messages() {
+				continue
+			}
+		}(f.own)
+		f.own = nil
+	}
+	if f.consumer != nil {
+		_ = f.consumer.Close()
+		f.consumer = nil
+	}
+}
+
+// drain drops messages that nobody sends any more.
+func (m *members) drain() {
+	for {
+		select {
+		case <-m.messages:
+		default:
+			return
+		}
+	}
+}
+
+// commit commits offsets of a session.
+func (s *session) commit(offsets map[*claim]int64) {
+	if len(offsets) == 0 {
+		return
+	}
+	for c, offset := range offsets {
+		if offset < c.committed {
+			s.ResetOffset(c.tp.Topic, c.tp.Partition, offset, "")
+		} else {
+			s.MarkOffset(c.tp.Topic, c.tp.Partition, offset, "")
+		}
+		c.committed = offset
+	}
+	s.Commit()
+}
+
+func (m *members) close() error { return m.group.Close() }
