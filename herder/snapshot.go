@@ -8,8 +8,9 @@ type Snapshot interface {
 	// Offset is that of the last record of data plus one; -1 when there is none.
 	Offset() int64
 	Contains(connector string) bool
-	// Connectors lists the configured connectors in order.
+	// Connectors lists the configured connectors in order; Len counts them.
 	Connectors() []string
+	Len() int
 	// Config is a connector's configuration as the user gave it. Read only.
 	Config(connector string) map[string]string
 	Target(connector string) state.Target

@@ -35,7 +35,7 @@ func (s *sim) command(f []string) {
 	if f[0] == "quietly" {
 		s.quiet = true
 		s.command(f[1:])
-		s.settle()
+		s.advance(time.Millisecond)
 		s.quiet = false
 		return
 	}

@@ -25,18 +25,20 @@ func (c *Core) configsRead(e ConfigsRead) {
 // New and deleted connectors and new task configurations need a round, so that
 // work is divided anew (DistributedHerder.ConfigUpdateListener).
 func (c *Core) configsChanged(e ConfigsChanged) {
+	before := c.configs
 	c.configs = e.Snapshot
 	for _, ch := range e.Changes {
 		switch ch := ch.(type) {
 		case ConnectorAdded:
-			c.rejoin = true
+			c.changed = true
 			c.connectorChanged(ch.Name) // deleted and created again before it was stopped
 		case ConnectorRemoved:
-			c.rejoin = true
+			c.changed, c.stale = true, true
 			c.forget(ch.Name)
 		case ConnectorChanged:
 			c.connectorChanged(ch.Name)
 		case TasksChanged:
+			c.stale = c.stale || before == nil || before.TaskCount(ch.Name) > c.configs.TaskCount(ch.Name)
 			c.tasksChanged(ch.Name)
 		case TargetChanged:
 			c.targetChanged(ch.Name)
@@ -70,7 +72,7 @@ func (c *Core) connectorChanged(name string) {
 // tasksChanged stops a connector's tasks. Those that are still this worker's
 // after the next round start again then, when no worker runs a former one.
 func (c *Core) tasksChanged(name string) {
-	c.rejoin = true
+	c.changed = true
 	c.unsettled[name] = c.configs.Offset()
 	c.failFencing(name)
 	if tasks := c.running.tasks(name); len(tasks) > 0 {

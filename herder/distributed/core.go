@@ -1,6 +1,7 @@
 package distributed
 
 import (
+	"cmp"
 	"container/heap"
 	"log/slog"
 	"time"
@@ -15,15 +16,16 @@ type CoreConfig struct {
 	Protocol group.Protocol // connect.protocol
 	// MaxDelay is scheduled.rebalance.max.delay.ms.
 	MaxDelay time.Duration
-	// SyncTimeout is worker.sync.timeout.ms: how long to wait for the config
+	// SyncTimeout is worker.sync.timeout.ms, 3 s: how long to wait for the config
 	// topic to reach what an assignment was made for, before leaving the group.
 	SyncTimeout time.Duration
 	// KeyTTL is inter.worker.key.ttl.ms; 0 never rotates.
 	KeyTTL time.Duration
-	// KeyAlgorithm and KeySize (in bytes) are those of new session keys.
+	// KeyAlgorithm and KeySize (in bytes) are those of new session keys,
+	// HmacSHA256 and 32 by default.
 	KeyAlgorithm string
 	KeySize      int
-	// RequestWait is how long a request may wait for a rebalance.
+	// RequestWait is how long a request may wait for a rebalance; 0 means 30 s.
 	RequestWait time.Duration
 	// TopicTracking is topic.tracking.enable.
 	TopicTracking bool
@@ -59,7 +61,11 @@ type Core struct {
 	generation int32
 	protocol   group.Protocol
 	assignment *group.Assignment // Assigned is everything held; nil when not in the group
-	rejoin     bool              // another round is wanted
+	rejoin     bool              // another round is wanted at once
+	changed    bool              // another round is wanted, because of changed configurations
+	settledAt  time.Time         // when the last round ended
+	unsure     bool              // the leader may have gone
+	stale      bool              // statuses may be left of what was deleted
 	division   *group.Division   // as leader
 	urls       map[string]string // as leader: address of each member
 	barriers   map[int]func()    // what follows a Stop or Release
@@ -92,6 +98,10 @@ type Core struct {
 
 // NewCore returns a core that waits for ConfigsRead.
 func NewCore(cfg CoreConfig) *Core {
+	cfg.SyncTimeout = cmp.Or(cfg.SyncTimeout, 3*time.Second)
+	cfg.RequestWait = cmp.Or(cfg.RequestWait, 30*time.Second)
+	cfg.KeyAlgorithm = cmp.Or(cfg.KeyAlgorithm, "HmacSHA256")
+	cfg.KeySize = cmp.Or(cfg.KeySize, 32)
 	return &Core{
 		cfg: cfg, assignor: group.NewIncremental(cfg.MaxDelay), generation: -1, protocol: cfg.Protocol,
 		barriers: map[int]func(){}, held: index{}, running: index{}, unsettled: map[string]int64{},
@@ -195,7 +205,9 @@ func (c *Core) leaderURL() string {
 }
 
 // stable reports whether no round is under way or wanted.
-func (c *Core) stable() bool { return c.phase == settled && !c.rejoin && len(c.barriers) == 0 }
+func (c *Core) stable() bool {
+	return c.phase == settled && !c.rejoin && !c.changed && len(c.barriers) == 0
+}
 
 // stop stops work that runs and then calls then.
 func (c *Core) stop(w group.Work, then func()) {
@@ -263,7 +275,7 @@ func (x index) tasks(name string) []state.TaskID {
 			w.Tasks = append(w.Tasks, state.TaskID{Connector: name, Task: n})
 		}
 	}
-	return w.Union(group.Work{}).Tasks
+	return w.Sorted().Tasks
 }
 
 // work lists everything in order.
@@ -278,7 +290,7 @@ func (x index) work() group.Work {
 			}
 		}
 	}
-	return w.Union(group.Work{})
+	return w.Sorted()
 }
 
 func indexOf(w group.Work) index {

@@ -183,7 +183,7 @@ func (s *statuses) DeleteTopics(name string) {
 // runtime is a worker that only remembers what it runs.
 type runtime struct {
 	mu         sync.Mutex
-	t          *testing.T
+	t          testing.TB
 	reporter   *herder.Reporter
 	connectors map[string]map[string]string
 	tasks      map[state.TaskID]worker.TaskStart
@@ -191,7 +191,7 @@ type runtime struct {
 	offsets    map[string][]connect.PartitionOffset
 }
 
-func newRuntime(t *testing.T) *runtime {
+func newRuntime(t testing.TB) *runtime {
 	return &runtime{
 		t: t, connectors: map[string]map[string]string{}, tasks: map[state.TaskID]worker.TaskStart{},
 		fenced: map[string]int{}, offsets: map[string][]connect.PartitionOffset{},
@@ -395,7 +395,7 @@ func (noLevels) Set(logger, level string) ([]string, bool) {
 
 // cluster is several herders of one group in one process.
 type testCluster struct {
-	t        *testing.T
+	t        testing.TB
 	broker   *embedded.Cluster
 	topic    *topic
 	statuses *statuses
@@ -410,7 +410,7 @@ type node struct {
 	stop    func()
 }
 
-func newTestCluster(t *testing.T) *testCluster {
+func newTestCluster(t testing.TB) *testCluster {
 	t.Helper()
 	b, err := embedded.Start(embedded.Config{})
 	if err != nil {
@@ -520,7 +520,7 @@ func signed(body string, key herder.SessionKey) *herder.Signature {
 const patience = 30 * time.Second
 
 // eventually waits until a condition holds.
-func eventually(t *testing.T, what string, holds func() bool) {
+func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !holds(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {

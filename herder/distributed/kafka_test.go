@@ -151,3 +151,20 @@ func benchmarkStart(b *testing.B, n int) {
 		store.Close()
 	}
 }
+
+// BenchmarkCreateConnectors creates many connectors one after the other, as a
+// deployment tool does, and waits until all of them run.
+func BenchmarkCreateConnectors(b *testing.B) {
+	const n = 1000
+	for b.Loop() {
+		c := newTestCluster(b)
+		nodes := []*node{c.start("a", c.inKafka(false)), c.start("b", c.inKafka(false))}
+		for i := range n {
+			c.put(nodes[i%2], fmt.Sprintf("c%04d", i), props(1))
+		}
+		eventually(b, "all run", func() bool { return len(c.running()) == 2*n })
+		for _, x := range nodes {
+			x.stop()
+		}
+	}
+}

@@ -9,8 +9,8 @@ type lanes struct {
 	post func(func()) // runs a function on the loop's goroutine
 	all  map[item]*lane
 	// slots bounds how many jobs that start something run at once.
-	slots chan struct{}
-	idle  func() // called whenever no job is left; may be nil
+	slots  chan struct{}
+	closed bool // nothing starts any more
 }
 
 type lane struct {
@@ -32,6 +32,9 @@ func newLanes(ctx context.Context, post func(func())) *lanes {
 
 // add appends a job to a lane.
 func (l *lanes) add(it item, j job) {
+	if l.closed && j.starts {
+		return
+	}
 	ln := l.all[it]
 	if ln == nil {
 		ln = &lane{}
@@ -52,6 +55,9 @@ func (l *lanes) run(it item, ln *lane) {
 	var ctx context.Context
 	ctx, ln.cancel = context.WithCancel(l.ctx)
 	ln.starts = j.starts
+	if l.closed && j.starts {
+		ln.cancel()
+	}
 	go func() {
 		if j.starts {
 			l.slots <- struct{}{}
@@ -72,7 +78,14 @@ func (l *lanes) next(it item, ln *lane) {
 		return
 	}
 	delete(l.all, it)
-	if len(l.all) == 0 && l.idle != nil {
-		l.idle()
+}
+
+// close ends jobs that start something and lets no further one begin.
+func (l *lanes) close() {
+	l.closed = true
+	for _, ln := range l.all {
+		if ln.starts {
+			ln.cancel()
+		}
 	}
 }

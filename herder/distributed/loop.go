@@ -77,7 +77,8 @@ type Herder struct {
 	member   Membership
 	lanes    *lanes
 	asked    map[int]chan<- Reply
-	barriers map[int]int // jobs left of each Stop
+	barriers map[int]int            // jobs left of each Stop
+	expiry   map[string]*time.Timer // when connectors' secrets expire
 	ctx      context.Context
 }
 
@@ -98,7 +99,7 @@ func New(cfg Config) *Herder {
 	}
 	h := &Herder{
 		Local: cfg.Local, cfg: cfg, log: cfg.Logger, box: newMailbox(), core: NewCore(cfg.Core),
-		asked: map[int]chan<- Reply{}, barriers: map[int]int{}, done: make(chan struct{}),
+		asked: map[int]chan<- Reply{}, barriers: map[int]int{}, expiry: map[string]*time.Timer{}, done: make(chan struct{}),
 	}
 	h.seen.Store(&standing{generation: -1, protocol: cfg.Core.Protocol})
 	h.Reporter = &herder.Reporter{
@@ -368,6 +369,7 @@ func (h *Herder) shutdown(stopWork func()) {
 		delete(h.asked, id)
 		ch <- Reply{ID: id, Err: errShutdown}
 	}
+	h.lanes.close()
 	h.Runtime.Stop(context.WithoutCancel(h.ctx))
 	flush, cancel := context.WithTimeout(context.WithoutCancel(h.ctx), flushTimeout)
 	defer cancel()

@@ -38,6 +38,7 @@ func (c *Core) groupEvent(e group.Event) {
 		c.assigned(e)
 	case group.Rebalance:
 		c.log(slog.LevelInfo, "a rebalance begins", "reason", e.Reason)
+		c.unsure = true
 		switch {
 		case c.phase != joining:
 			c.rejoin = true
@@ -54,16 +55,36 @@ func (c *Core) groupEvent(e group.Event) {
 // membershipProgress begins a round when one is wanted and nothing stands
 // against it.
 func (c *Core) membershipProgress() {
-	if c.phase != settled || !c.rejoin || len(c.barriers) > 0 {
+	if c.phase != settled || len(c.barriers) > 0 || !c.rejoin && !c.roundDue() {
 		return
 	}
-	c.rejoin = false
+	c.rejoin, c.changed = false, false
 	if c.protocol == group.Eager && len(c.running) > 0 {
 		c.phase = leaving
 		c.stop(c.running.work(), c.release(nil, c.join))
 		return
 	}
 	c.join()
+}
+
+// Changes of configurations that follow on each other share a round: after one
+// the next waits for a time that grows with the number of connectors, as the
+// cost of a round does.
+const (
+	pausePerConnector = 100 * time.Microsecond
+	longestPause      = 250 * time.Millisecond
+)
+
+func (c *Core) roundDue() bool {
+	if !c.changed {
+		return false
+	}
+	due := c.settledAt.Add(min(time.Duration(c.configs.Len())*pausePerConnector, longestPause))
+	if c.now.Before(due) {
+		c.at(due, func() {})
+		return false
+	}
+	return true
 }
 
 // join sends Join with what is held. Under the eager protocol that is nothing.
@@ -165,6 +186,7 @@ func (c *Core) assigned(e group.Assigned) {
 	wasLeader := c.leading() && e.Generation == c.generation+1
 	before := c.protocol
 	c.member, c.generation, c.protocol = e.Member, e.Generation, e.Protocol
+	c.settledAt, c.unsure = c.now, false
 	a := e.Assignment
 	switch {
 	case e.Protocol == group.Eager:
@@ -219,9 +241,13 @@ func (c *Core) leadershipChanged(wasLeader bool) {
 		return
 	}
 	if !wasLeader {
-		c.claimed = false
+		c.claimed, c.stale = false, true
 	}
-	c.do(CleanStatuses{})
+	if c.stale {
+		c.do(CleanStatuses{})
+		// Work that this round takes away ends with one more status.
+		c.stale = c.division != nil && c.division.Revokes()
+	}
 }
 
 // coverChanges forgets changes of tasks that this round has taken into account.
@@ -246,7 +272,7 @@ func (c *Core) goneConnectors(w group.Work) []string {
 			gone = append(gone, name)
 		}
 	}
-	return group.Work{Connectors: gone}.Union(group.Work{}).Connectors
+	return group.Work{Connectors: gone}.Sorted().Connectors
 }
 
 // resolve acts on the present assignment, as far as the config topic allows
@@ -314,7 +340,7 @@ func (c *Core) lost(reason string) {
 
 // startWork starts what is held and does not run yet.
 func (c *Core) startWork() {
-	for _, it := range items(c.held.work()) {
+	for _, it := range items(c.assignment.Assigned) {
 		switch {
 		case c.running.has(it) || !c.configs.Contains(it.Connector):
 		case it.Task == connectorItself:

@@ -165,12 +165,13 @@ func (c *Core) answer(p *pending) bool {
 }
 
 // asLeader does something if this worker leads. If it does not, the request
-// goes to the leader, once a round under way has shown who that is.
+// goes to the leader, once a round that somebody else has begun has shown who
+// that is.
 func (c *Core) asLeader(id int, refusal string, do func()) bool {
 	switch {
 	case c.leading():
 		do()
-	case c.stable() && c.assignment != nil:
+	case c.leaderURL() != "" && c.phase != outside && !c.unsure:
 		c.reply(id, Answer{}, &herder.NotTarget{Message: refusal, URL: c.leaderURL()})
 	default:
 		return false

@@ -40,10 +40,22 @@ func (h *Herder) bringUpConnector(ctx context.Context, name string) error {
 		return err
 	}
 	h.followTarget(ctx, name, s.Target(name))
-	if ttl > 0 && config["config.action.reload"] != "none" {
-		time.AfterFunc(ttl, func() { h.box.put(SecretsExpired{name}) })
+	if config["config.action.reload"] == "none" {
+		ttl = 0
 	}
+	h.box.put(func() { h.expireAfter(name, ttl) })
 	return nil
+}
+
+// expireAfter sets, for 0 removes, the time to live of a connector's secrets.
+func (h *Herder) expireAfter(name string, ttl time.Duration) {
+	if t := h.expiry[name]; t != nil {
+		t.Stop()
+		delete(h.expiry, name)
+	}
+	if ttl > 0 {
+		h.expiry[name] = time.AfterFunc(ttl, func() { h.box.put(SecretsExpired{name}) })
+	}
 }
 
 // followTarget catches a change of target that came while something started.

@@ -31,7 +31,7 @@ func parseItems(t *testing.T, s string) Work {
 		}
 		w.Tasks = append(w.Tasks, task(c, i))
 	}
-	return w.sorted()
+	return w.Sorted()
 }
 
 func TestEager(t *testing.T) {
@@ -355,4 +355,20 @@ func TestDeletedWhileLeaderChanged(t *testing.T) {
 	if got := d.Shares["m1"].Revoked; !reflect.DeepEqual(got, parseItems(t, "old,a:1,old:0")) {
 		t.Errorf("revoked %v", got)
 	}
+}
+
+func TestLostWorkIsHandedOutAfterFractionsOfAMillisecond(t *testing.T) {
+	c := &cluster{t: t, assignor: NewIncremental(time.Minute), now: time.Unix(0, 1_000_300), held: map[string]Work{"m1": {}, "m2": {}}}
+	c.configured = parseItems(t, "a,b,a:0,b:0")
+	c.settle()
+	delete(c.held, "m2")
+	_, first := c.round()
+	c.now = c.now.Add(5*time.Second + 700*time.Microsecond)
+	_, second := c.round()
+	if first != time.Minute || second <= 54*time.Second {
+		t.Fatalf("delays %v and %v", first, second)
+	}
+	c.now = c.now.Add(second)
+	c.round()
+	c.balanced()
 }

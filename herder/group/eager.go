@@ -1,8 +1,6 @@
 package group
 
 import (
-	"slices"
-
 	"github.com/millrace/millrace/storage/state"
 )
 
@@ -22,6 +20,16 @@ type Share struct {
 // Owner returns the member that has a connector after the round; "" for none.
 func (d Division) Owner(connector string) string {
 	return d.Owners[state.TaskID{Connector: connector, Task: connectorItself}]
+}
+
+// Revokes reports whether any member must give something up.
+func (d Division) Revokes() bool {
+	for _, s := range d.Shares {
+		if !s.Revoked.Empty() {
+			return true
+		}
+	}
+	return false
 }
 
 // AssignEager deals all connectors and then all tasks to the members in turn
@@ -81,26 +89,6 @@ func (w Work) items() []state.TaskID {
 		out = append(out, state.TaskID{Connector: c, Task: connectorItself})
 	}
 	return append(out, w.Tasks...)
-}
-
-// Union returns the work that is in w or in o.
-func (w Work) Union(o Work) Work {
-	return Work{
-		Connectors: slices.Concat(w.Connectors, o.Connectors),
-		Tasks:      slices.Concat(w.Tasks, o.Tasks),
-	}.sorted()
-}
-
-// Minus returns the work that is in w and not in o.
-func (w Work) Minus(o Work) Work {
-	gone := setOf(o.items())
-	var out Work
-	for _, it := range w.items() {
-		if !gone[it] {
-			out.add(it)
-		}
-	}
-	return out.sorted()
 }
 
 func setOf(items []state.TaskID) set {

@@ -97,7 +97,8 @@ func (a *Incremental) Assign(r Round) Division {
 	due = append(due, a.balance(r, loads, active, d)...)
 	assignNew(append(due, a.created(configured, active)...), loads)
 	a.finish(r, loads, lost, d)
-	d.Delay = a.delay.Milliseconds()
+	// Rounded up, since the round that follows must not come too early.
+	d.Delay = (a.delay + time.Millisecond - 1).Milliseconds()
 	return d
 }
 
@@ -385,7 +386,7 @@ func (a *Incremental) finish(r Round, loads []*load, lost []state.TaskID, d Divi
 		a.assigned[it] = true
 	}
 	for m, s := range d.Shares {
-		d.Shares[m] = Share{Assigned: s.Assigned.sorted(), Revoked: s.Revoked.sorted()}
+		d.Shares[m] = Share{Assigned: s.Assigned.Sorted(), Revoked: s.Revoked.Sorted()}
 	}
 	a.generation = r.Generation
 }

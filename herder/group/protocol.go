@@ -1,12 +1,10 @@
 package group
 
 import (
-	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 	"time"
 
@@ -68,25 +66,6 @@ func protocolNamed(name string) (Protocol, error) {
 	return 0, fmt.Errorf("the group chose the unknown protocol %q", name)
 }
 
-// Work is a set of connectors and tasks, without duplicates. Functions of this
-// package return it sorted.
-type Work struct {
-	Connectors []string
-	Tasks      []state.TaskID
-}
-
-// Empty reports whether there is no work.
-func (w Work) Empty() bool { return len(w.Connectors) == 0 && len(w.Tasks) == 0 }
-
-// String lists the work as [connector task ...].
-func (w Work) String() string {
-	s := slices.Clone(w.Connectors)
-	for _, t := range w.Tasks {
-		s = append(s, t.String())
-	}
-	return "[" + strings.Join(s, " ") + "]"
-}
-
 // Assignment is what the leader tells a member.
 type Assignment struct {
 	Protocol  Protocol
@@ -146,7 +125,8 @@ func AppendMetadata(b []byte, m Metadata) []byte {
 	return b
 }
 
-// AppendAssignment appends the wire form of a for its protocol.
+// AppendAssignment appends the wire form of a, whose work is sorted, for its
+// protocol.
 func AppendAssignment(b []byte, a Assignment) []byte {
 	b = appendInt16(b, int16(a.Protocol))
 	b = appendInt16(b, a.Error)
@@ -164,29 +144,32 @@ func AppendAssignment(b []byte, a Assignment) []byte {
 // connectorItself stands among the tasks of a connector for the connector.
 const connectorItself = -1
 
+// appendWork groups sorted work by connector.
 func appendWork(b []byte, w Work) []byte {
-	tasks := map[string][]int32{}
-	var names []string
-	add := func(connector string, n int32) {
-		if _, known := tasks[connector]; !known {
-			names = append(names, connector)
+	count := len(b)
+	b = appendInt32(b, 0)
+	groups, cs, ts := 0, w.Connectors, w.Tasks
+	for ; len(cs) > 0 || len(ts) > 0; groups++ {
+		var name string
+		if len(ts) == 0 || len(cs) > 0 && cs[0] <= ts[0].Connector {
+			name = cs[0]
+		} else {
+			name = ts[0].Connector
 		}
-		tasks[connector] = append(tasks[connector], n)
-	}
-	for _, c := range w.Connectors {
-		add(c, connectorItself)
-	}
-	for _, t := range w.Tasks {
-		add(t.Connector, int32(t.Task))
-	}
-	b = appendInt32(b, int32(len(names)))
-	for _, c := range names {
-		b = appendString(b, c)
-		b = appendInt32(b, int32(len(tasks[c])))
-		for _, n := range tasks[c] {
-			b = appendInt32(b, n)
+		b = appendString(b, name)
+		n := len(b)
+		b = appendInt32(b, 0)
+		if len(cs) > 0 && cs[0] == name {
+			b = appendInt32(b, connectorItself)
+			cs = cs[1:]
 		}
+		for len(ts) > 0 && ts[0].Connector == name {
+			b = appendInt32(b, int32(ts[0].Task))
+			ts = ts[1:]
+		}
+		binary.BigEndian.PutUint32(b[n:], uint32((len(b)-n)/4-1))
 	}
+	binary.BigEndian.PutUint32(b[count:], uint32(groups))
 	return b
 }
 
@@ -317,16 +300,5 @@ func (r *reader) work() Work {
 			}
 		}
 	}
-	return w.sorted()
-}
-
-func (w Work) sorted() Work {
-	slices.Sort(w.Connectors)
-	slices.SortFunc(w.Tasks, CompareTasks)
-	return Work{slices.Compact(w.Connectors), slices.Compact(w.Tasks)}
-}
-
-// CompareTasks orders tasks by connector, then number.
-func CompareTasks(a, b state.TaskID) int {
-	return cmp.Or(strings.Compare(a.Connector, b.Connector), cmp.Compare(a.Task, b.Task))
+	return w.Sorted()
 }
