@@ -17,6 +17,7 @@ import (
 	"github.com/millrace/millrace/plugins/provider"
 	"github.com/millrace/millrace/plugins/registry"
 	"github.com/millrace/millrace/plugins/transform"
+	"github.com/millrace/millrace/plugins/transform/debezium"
 )
 
 // Builtin lists the plugins that every binary contains.
@@ -30,6 +31,7 @@ func Builtin() []connect.Plugin {
 		number.Plugins(),
 		text.Plugins(),
 		transform.Plugins(),
+		debezium.Plugins(),
 		predicate.Plugins(),
 		provider.Plugins(),
 		policy.Plugins(),
