@@ -16,26 +16,27 @@ import (
 // added, which a Go map does not remember: here it is that of Debezium's offsets
 // (BinlogOffsetContext), and for other keys the order of their names.
 func HashMapOrder[V any](m map[string]V) []string {
-	buckets := uint32(16)
-	for uint32(len(m))*4 > buckets*3 {
-		buckets *= 2
-	}
 	return slices.SortedFunc(maps.Keys(m), func(a, b string) int {
 		return cmp.Or(
-			cmp.Compare(spreadHash(a)&(buckets-1), spreadHash(b)&(buckets-1)),
+			cmp.Compare(HashBucket(a, len(m)), HashBucket(b, len(m))),
 			cmp.Compare(added(a), added(b)),
 			cmp.Compare(a, b),
 		)
 	})
 }
 
-// spreadHash is String.hashCode as HashMap spreads it.
-func spreadHash(s string) uint32 {
-	var h uint32
-	for _, unit := range utf16.Encode([]rune(s)) {
+// HashBucket is the bucket into which a string, or an object that hashes as this
+// string does, falls in a java.util.HashMap or HashSet that has grown to n entries.
+func HashBucket(key string, n int) uint32 {
+	buckets := uint32(16)
+	for uint32(n)*4 > buckets*3 {
+		buckets *= 2
+	}
+	var h uint32 // String.hashCode
+	for _, unit := range utf16.Encode([]rune(key)) {
 		h = 31*h + uint32(unit)
 	}
-	return h ^ h>>16
+	return (h ^ h>>16) & (buckets - 1)
 }
 
 // added is the rank of a key among those of a Debezium offset.

@@ -1,9 +1,10 @@
 package ddl
 
 import (
+	"cmp"
 	"slices"
-	"unicode/utf16"
 
+	"github.com/millrace/millrace/plugins/data"
 	"github.com/millrace/millrace/plugins/mysql/table"
 )
 
@@ -113,19 +114,7 @@ func groupTables(changes []Change) []table.ID {
 // sortAsHashSet puts the tables into the order of a java.util.HashSet, because
 // that is the order in which Debezium joins their names in the source block.
 func sortAsHashSet(ids []table.ID) {
-	buckets := uint32(16)
-	for len(ids)*4 > int(buckets)*3 {
-		buckets *= 2
-	}
 	slices.SortStableFunc(ids, func(a, b table.ID) int {
-		return int(hashBucket(a, buckets)) - int(hashBucket(b, buckets))
+		return cmp.Compare(data.HashBucket(a.String(), len(ids)), data.HashBucket(b.String(), len(ids)))
 	})
-}
-
-func hashBucket(id table.ID, buckets uint32) uint32 {
-	var h uint32
-	for _, unit := range utf16.Encode([]rune(id.String())) {
-		h = 31*h + uint32(unit)
-	}
-	return (h ^ h>>16) & (buckets - 1)
 }

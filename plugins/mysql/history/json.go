@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"github.com/millrace/millrace/plugins/data"
 	"github.com/millrace/millrace/plugins/mysql/table"
 )
 
@@ -135,7 +136,7 @@ func (e *encoder) stringsField(name string, values []string) {
 // hashMap writes a map in the order of a java.util.HashMap.
 func (e *encoder) hashMap(m map[string]any) {
 	e.open('{')
-	for _, name := range hashOrder(m) {
+	for _, name := range data.HashMapOrder(m) {
 		e.key(name)
 		e.value(m[name])
 	}
