@@ -68,7 +68,7 @@ func (h *Herder) followTarget(ctx context.Context, name string, was state.Target
 }
 
 func (h *Herder) startTask(id state.TaskID, generation int) {
-	h.lanes.add(id, job{starts: true, run: func(ctx context.Context) { h.bringUpTask(ctx, id, generation) }})
+	h.lanes.add(id, job{starts: true, run: func(ctx context.Context) { _ = h.bringUpTask(ctx, id, generation) }}) // which has said what failed
 }
 
 // bringUpTask starts a task. What keeps it from starting becomes its status,

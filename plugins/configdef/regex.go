@@ -80,7 +80,8 @@ func javaSyntax(pattern string, err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	what, index := "", 0
+	var what string
+	var index int
 	switch e.Code {
 	case syntax.ErrMissingBracket:
 		what, index = "Unclosed character class", len(pattern)-1

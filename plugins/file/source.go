@@ -220,7 +220,7 @@ func (t *sourceTask) fill(b *connect.Batch) error {
 		}
 		n, err := t.in.Read(chunk)
 		t.buf = append(t.buf, chunk[:n]...)
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return fmt.Errorf("reading file %s: %w", t.name, err)
 		}
 		if n == 0 {

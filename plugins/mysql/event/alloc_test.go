@@ -89,8 +89,7 @@ func TestNoAllocations(t *testing.T) {
 }
 
 func BenchmarkInsert(b *testing.B) {
-	builder, p, _ := newPlan(b, value.Options{})
-	_ = builder
+	builder, _, _ := newPlan(b, value.Options{})
 	tab := sbtest()
 	p, err := builder.Plan(tab)
 	if err != nil {

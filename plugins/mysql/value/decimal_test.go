@@ -134,7 +134,7 @@ func TestIntegerDecimals(t *testing.T) {
 }
 
 func TestDecimalErrors(t *testing.T) {
-	d, err := NewRowDecoder([]ColumnMeta{{Type: typeNewDecimal, Meta: 9<<8 | 0}})
+	d, err := NewRowDecoder([]ColumnMeta{{Type: typeNewDecimal, Meta: 9 << 8}})
 	if err != nil {
 		t.Fatal(err)
 	}

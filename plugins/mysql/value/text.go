@@ -1,6 +1,7 @@
 package value
 
 import (
+	"errors"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -201,7 +202,7 @@ func multiByteText(enc encoding.Encoding, from, to []rune) textFunc {
 		}
 		out := a.Bytes(3*len(b) + utf8.UTFMax)
 		n, _, err := t.Transform(out, b, true)
-		if err != nil && err != transform.ErrShortDst {
+		if err != nil && !errors.Is(err, transform.ErrShortDst) {
 			n = copy(out, "\uFFFD")
 		}
 		if out = out[:n]; len(from) > 0 {

@@ -85,10 +85,10 @@ func (c *conn) run(ctx context.Context) error {
 	go func() { readErr <- c.read(l) }()
 	err = c.write(ctx, l, enc, readErr)
 	_ = l.Conn.Close()
-	if err == errReader {
+	if errors.Is(err, errReader) {
 		return <-readErr
 	}
-	<-readErr
+	_ = <-readErr // closing the connection ended it
 	return err
 }
 
