@@ -1,7 +1,7 @@
 # Tests come in three sizes, told apart by build tags (integration/doc.go):
 #   test-short   no tag         Go alone: unit tests and the embedded broker
 #   test         tag servers    besides, real MySQL and MariaDB and millrace workers, with -race
-#   test-real    tag real       Apache Kafka, Java Connect workers and other people's clients (integration/real)
+#   test-real    tag real       Apache Kafka, Java Connect workers and other people's clients
 # `test` and `test-real` install what they need first and say so (integration/setup).
 
 GO       ?= go
@@ -29,6 +29,7 @@ test: setup
 	$(GO) test -race -tags servers -timeout 14m ./...
 
 test-real: setup-real
+	$(GO) test -tags real -timeout 20m -run 'ApacheKafka|JavaWorker' ./storage/... ./herder/...
 	$(GO) test -tags real -timeout 30m -v ./integration/real/...
 
 setup:

@@ -5,5 +5,6 @@
 //
 //   - none: Go alone is enough, and the embedded broker
 //   - servers: MySQL, MariaDB and millrace workers; any package may have such tests
-//   - real: Apache Kafka, Java workers and other people's clients; only in integration/real
+//   - real: Apache Kafka, Java workers and other people's clients; integration/real, and tests of other packages whose names tell what they
+//     run on (ApacheKafka, JavaWorker)
 package integration

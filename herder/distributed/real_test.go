@@ -13,7 +13,6 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +23,7 @@ import (
 	"github.com/millrace/millrace/herder/group"
 	"github.com/millrace/millrace/integration/install"
 	"github.com/millrace/millrace/integration/peer"
+	"github.com/millrace/millrace/integration/rig"
 	"github.com/millrace/millrace/plugins/configdef"
 	"github.com/millrace/millrace/plugins/connect"
 	"github.com/millrace/millrace/plugins/registry"
@@ -65,10 +65,7 @@ type mixed struct {
 }
 
 func TestInOneGroupWithAJavaWorker(t *testing.T) {
-	bootstrap := os.Getenv("MILLRACE_KAFKA")
-	if bootstrap == "" {
-		t.Fatal("MILLRACE_KAFKA is not set")
-	}
+	bootstrap := rig.Kafka(t).Bootstrap()
 	for _, protocol := range []group.Protocol{group.Sessioned, group.Compatible, group.Eager} {
 		t.Run(protocol.String(), func(t *testing.T) { playMixed(t, bootstrap, protocol) })
 	}
@@ -161,7 +158,7 @@ func (m *mixed) startJava(bootstrap, name string, protocol group.Protocol) {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	m.t.Cleanup(func() { m.java.Stop() })
+	rig.StopAtEnd(m.t, m.java.Process)
 }
 
 func (m *mixed) startOurs(bootstrap, name string, protocol group.Protocol) {

@@ -5,7 +5,7 @@
 // installed fails the test with the command that installs it; no test is skipped.
 //
 // Tests that use MySQL, MariaDB or a millrace worker carry the build tag servers and may lie in any package; tests that
-// use Apache Kafka, Java workers or other people's clients carry the tag real and lie in integration/real. FakeKafka, the
+// use Apache Kafka, Java workers or other people's clients carry the tag real; they lie in integration/real or are called after ApacheKafka or JavaWorker. FakeKafka, the
 // embedded broker, needs no tag.
 package rig
 
