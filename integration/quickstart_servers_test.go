@@ -61,7 +61,7 @@ func runQuickstart(t *testing.T, program, dsn string, args ...string) string {
 	}
 	for _, want := range []string{
 		"ecommerce-server\n", "CREATE TABLE orders", "ecommerce-server.ecommerce.orders\n",
-		`"order_date": 1629108672000`, `"order_date": 1629112333000`, `"order_date": 1629116054000`, "A too sensible microphone",
+		`"order_date": 1629108672000`, `"order_date": 1629112333000`, `"order_date": 1629115994000`, "A too sensible microphone",
 	} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("the output lacks %q:\n%s", want, out)
