@@ -130,7 +130,7 @@ func (c *connector) taskConfigs(ctx context.Context, maxTasks int) ([]map[string
 	}
 	for i := range configs {
 		configs[i] = maps.Clone(configs[i])
-		configs[i]["task.class"] = c.plugin.Class + "Task"
+		configs[i]["task.class"] = c.plugin.TaskClass
 		for _, key := range []string{"topics", "topics.regex"} {
 			if v, given := c.config[key]; given && c.plugin.Kind == connect.KindSink {
 				configs[i][key] = v

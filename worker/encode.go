@@ -115,9 +115,9 @@ func below(config map[string]string, prefix string) map[string]string {
 }
 
 // encode appends the records of a batch.
-func (e *encoder) encode(ctx context.Context, b *connect.Batch) error {
+func (e *encoder) encode(ctx context.Context, b *connect.Batch, from, to int) error {
 	now := e.t.w.cfg.Now().UnixMilli()
-	for i := range b.Records {
+	for i := from; i < to; i++ {
 		if err := e.record(ctx, b, &b.Records[i], now); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
@@ -28,6 +29,8 @@ type prefix struct {
 	next    uint64  // of the next record
 	done    connect.Offset
 	moved   bool // done has not been taken yet
+	last    connect.Offset
+	fresh   bool // last has not been taken yet
 }
 
 type entry struct {
@@ -39,6 +42,9 @@ type entry struct {
 // its sequence number in the low ones, so that records which follow one another
 // have tags that do.
 const seqBits = 44
+
+// untracked is the tag of records that have no place among those of the task.
+const untracked = uint64(1) << 63
 
 func newInflight() *inflight {
 	return &inflight{index: map[*connect.SourcePartition]int{}, failed: make(chan struct{})}
@@ -77,6 +83,7 @@ func (p *prefix) push(offset connect.Offset) uint64 {
 		p.grow()
 	}
 	seq := p.next
+	p.last, p.fresh = offset, true
 	p.entries[seq%uint64(len(p.entries))] = entry{offset: offset}
 	p.next++
 	return seq
@@ -110,11 +117,15 @@ func (p *prefix) ack(seq uint64, n uint32) {
 func (f *inflight) Done(tags []producer.Tags, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err != nil {
+	// What a transaction has dropped is done with, if the connector wanted so.
+	if err != nil && !errors.Is(err, producer.ErrAborted) {
 		f.fail(err)
 		return
 	}
 	for _, t := range tags {
+		if t.First >= untracked {
+			continue
+		}
 		f.partitions[t.First>>seqBits].ack(t.First&(1<<seqBits-1), t.N)
 	}
 }
@@ -143,6 +154,21 @@ func (f *inflight) take() []connect.CommittedOffset {
 			out = append(out, connect.CommittedOffset{Source: p.source, Offset: p.done})
 		}
 		p.moved = false
+	}
+	return out
+}
+
+// submitted returns the newest offset of each source partition that has had
+// records since the last call, acknowledged or not.
+func (f *inflight) submitted() []connect.CommittedOffset {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var out []connect.CommittedOffset
+	for _, p := range f.partitions {
+		if p.fresh && p.last.Base != nil {
+			out = append(out, connect.CommittedOffset{Source: p.source, Offset: p.last})
+		}
+		p.fresh = false
 	}
 	return out
 }

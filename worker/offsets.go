@@ -31,18 +31,37 @@ func (w *Worker) FenceZombies(ctx context.Context, name string, config map[strin
 }
 
 // Offsets implements Runtime.
-func (w *Worker) Offsets(ctx context.Context, name string, _ map[string]string) ([]connect.PartitionOffset, error) {
-	return w.cfg.Offsets.All(ctx, name)
+func (w *Worker) Offsets(ctx context.Context, name string, config map[string]string) ([]connect.PartitionOffset, error) {
+	p, err := w.cfg.Registry.Connector(config["connector.class"], config["connector.plugin.version"])
+	if err != nil {
+		return nil, err
+	}
+	if p.Kind == connect.KindSink {
+		return w.sinkOffsets(ctx, name, config)
+	}
+	store, err := w.offsetsOf(ctx, name, config, false)
+	if err != nil {
+		return nil, err
+	}
+	defer store.close()
+	return store.All(ctx, name)
 }
 
-// AlterOffsets implements Runtime (Worker.modifyConnectorOffsets).
+// AlterOffsets implements Runtime (Worker.modifyConnectorOffsets). The connector
+// is asked first; an error of its own kind, or a *BadOffsetsError, says what is
+// wrong with the offsets.
 func (w *Worker) AlterOffsets(ctx context.Context, name string, config map[string]string, offsets []connect.PartitionOffset, reset bool) (string, error) {
 	p, err := w.cfg.Registry.Connector(config["connector.class"], config["connector.plugin.version"])
 	if err != nil {
 		return "", err
 	}
+	if p.Kind == connect.KindSink {
+		if _, err := parseSinkOffsets(offsets); err != nil {
+			return "", err
+		}
+	}
 	if reset {
-		if offsets, err = w.cfg.Offsets.All(ctx, name); err != nil {
+		if offsets, err = w.Offsets(ctx, name, config); err != nil {
 			return "", err
 		}
 		for i := range offsets {
@@ -50,21 +69,34 @@ func (w *Worker) AlterOffsets(ctx context.Context, name string, config map[strin
 		}
 	}
 	handled := false
-	alterer, able := p.NewConnector().(connect.OffsetAlterer)
-	if able {
-		if handled, err = alterer.AlterOffsets(ctx, config, offsets); err != nil {
+	if a, able := p.NewConnector().(connect.OffsetAlterer); able {
+		if handled, err = a.AlterOffsets(ctx, config, offsets); err != nil {
 			return "", err
 		}
 	}
-	if err := w.cfg.Offsets.Set(ctx, name, offsets...); err != nil {
+	if p.Kind == connect.KindSink {
+		err = w.alterSinkOffsets(ctx, name, config, offsets, reset)
+	} else {
+		err = w.alterSourceOffsets(ctx, name, config, offsets)
+	}
+	if err != nil {
 		return "", err
 	}
 	done := "altered"
 	if reset {
 		done = "reset"
 	}
-	if able && handled {
+	if handled {
 		return "The offsets for this connector have been " + done + " successfully", nil
 	}
 	return "The Connect framework-managed offsets for this connector have been " + done + " successfully. However, if this connector manages offsets externally, they will need to be manually " + done + " in the system that the connector uses.", nil
+}
+
+func (w *Worker) alterSourceOffsets(ctx context.Context, name string, config map[string]string, offsets []connect.PartitionOffset) error {
+	store, err := w.offsetsOf(ctx, name, config, false)
+	if err != nil {
+		return err
+	}
+	defer store.close()
+	return store.Set(ctx, name, offsets...)
 }

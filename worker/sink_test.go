@@ -97,6 +97,7 @@ func (s *listSink) transcript() string {
 }
 
 func sinkRig(t *testing.T, s connect.SinkTask) *rig {
+	t.Parallel()
 	return newRig(t, sink("test.ListSink", func() connect.SinkTask { return s }))
 }
 

@@ -39,6 +39,8 @@ type sourceTask struct {
 	version string
 	log     *slog.Logger
 
+	offsets  *offsetStore
+	txn      *transactions // nil unless delivery is exactly once
 	encoder  *encoder
 	producer *producer.Producer
 	inflight *inflight
@@ -76,19 +78,46 @@ func (w *Worker) newSourceTask(ctx context.Context, p *connect.Plugin, start Tas
 			t.close(ctx)
 		}
 	}()
-	overrides := w.overrides(start.ConnectorConfig, "producer.override.")
-	client, release, err := w.clients.get(ctx, kafka.RoleProducer, producerProperties(w.cfg.Properties, overrides))
-	if err != nil {
+	// Taking over the transactional id comes before offsets are read: until then
+	// an earlier task of the same number may still write some.
+	if err := t.newProducer(ctx, start); err != nil {
 		return nil, err
 	}
-	t.release = release
-	pc := producer.FromSettings(client.Settings, overrides)
-	pc.Client, pc.Acks, pc.Logger = client, t.inflight, t.log
-	if t.producer, err = producer.New(ctx, pc); err != nil {
-		return nil, fmt.Errorf("starting the producer: %w", err)
+	if start.ExactlyOnce && start.Verify != nil {
+		if err := start.Verify(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if t.offsets, err = w.offsetsOf(ctx, start.ID.Connector, start.ConnectorConfig, start.ExactlyOnce); err != nil {
+		return nil, err
+	}
+	if start.ExactlyOnce {
+		if t.txn, err = t.newTransactions(start.ConnectorConfig, t.offsets.topic); err != nil {
+			return nil, err
+		}
 	}
 	t.encoder, err = w.newEncoder(t, start.ConnectorConfig)
 	return t, err
+}
+
+// newProducer makes the task's producer.
+func (t *sourceTask) newProducer(ctx context.Context, start TaskStart) error {
+	props := producerProperties(t.w.cfg.Properties, below(start.ConnectorConfig, "producer.override."))
+	if start.ExactlyOnce {
+		props["transactional.id"] = transactionalID(t.w.cfg.Properties["group.id"], start.ID.Connector, start.ID.Task)
+		props["enable.idempotence"] = "true"
+	}
+	client, release, err := t.w.clients.get(ctx, kafka.RoleProducer, props)
+	if err != nil {
+		return err
+	}
+	t.release = release
+	pc := producer.FromSettings(client.Settings, props)
+	pc.Client, pc.Acks, pc.Logger = client, t.inflight, t.log
+	if t.producer, err = producer.New(ctx, pc); err != nil {
+		return fmt.Errorf("starting the producer: %w", err)
+	}
+	return nil
 }
 
 // run starts the goroutines and returns.
@@ -130,10 +159,16 @@ func (t *sourceTask) work() error {
 	committed := make(chan struct{})
 	go func() {
 		defer close(committed)
-		t.commitRegularly()
+		if t.txn == nil {
+			t.commitRegularly()
+		}
 	}()
+	convert := t.convert
+	if t.txn != nil {
+		convert = t.txn.convert
+	}
 	wg.Go(func() {
-		if convertErr = t.convert(); convertErr != nil {
+		if convertErr = convert(); convertErr != nil {
 			t.stopPolls(convertErr)
 			t.drain()
 		}
@@ -214,7 +249,7 @@ func (t *sourceTask) convert() error {
 			if !more {
 				return t.inflight.failure()
 			}
-			if err := t.encoder.encode(t.working, b); err != nil {
+			if err := t.encoder.encode(t.working, b, 0, len(b.Records)); err != nil {
 				return err
 			}
 			t.free <- b
@@ -236,6 +271,9 @@ func (t *sourceTask) drain() {
 
 // finish waits for what is on its way and commits what has arrived.
 func (t *sourceTask) finish() error {
+	if t.txn != nil {
+		return nil // transactions have seen to it
+	}
 	ctx, cancel := context.WithTimeout(t.working, t.w.cfg.GracefulTimeout)
 	defer cancel()
 	err := t.producer.Wait(ctx)
@@ -268,20 +306,12 @@ func (t *sourceTask) commit(ctx context.Context) {
 	if len(points) == 0 || t.silent.Load() {
 		return
 	}
-	offsets := make([]connect.PartitionOffset, len(points))
-	for i, p := range points {
-		offsets[i] = connect.PartitionOffset{Partition: p.Source.Key, Offset: p.Offset.Map()}
-	}
-	if err := t.w.cfg.Offsets.Set(ctx, t.id.Connector, offsets...); err != nil {
+	if err := t.offsets.Set(ctx, t.id.Connector, rendered(points)...); err != nil {
 		t.inflight.putBack(points)
 		t.log.Warn("offsets could not be committed; it is tried again", "error", err)
 		return
 	}
-	if c, ok := t.task.(connect.Committer); ok {
-		if err := c.Committed(ctx, points); err != nil {
-			t.log.Warn("the task failed to take note of committed offsets", "error", err)
-		}
-	}
+	t.tellCommitted(ctx, points)
 }
 
 // close ends the producer and gives everything back.
@@ -295,6 +325,9 @@ func (t *sourceTask) close(ctx context.Context) {
 		if err := t.encoder.close(); err != nil {
 			t.log.Warn("closing transforms failed", "error", err)
 		}
+	}
+	if t.offsets != nil {
+		t.offsets.close()
 	}
 	if t.release != nil {
 		t.release()
@@ -396,18 +429,24 @@ func (g *gate) wait(ctx context.Context) bool {
 type sourceContext struct{ t *sourceTask }
 
 func (x sourceContext) Offset(ctx context.Context, partition map[string]any) (map[string]any, error) {
-	offsets, err := x.t.w.cfg.Offsets.Get(ctx, x.t.id.Connector, partition)
+	offsets, err := x.t.offsets.Get(ctx, x.t.id.Connector, partition)
 	if err != nil {
 		return nil, err
 	}
 	return offsets[0], nil
 }
 
-func (x sourceContext) ConnectorName() string                   { return x.t.id.Connector }
-func (x sourceContext) Task() int                               { return x.t.id.Task }
-func (x sourceContext) Logger() *slog.Logger                    { return x.t.log }
-func (x sourceContext) Transaction() connect.TransactionContext { return nil }
-func (x sourceContext) Metrics() connect.PluginMetrics          { return noMetrics{} }
+func (x sourceContext) ConnectorName() string { return x.t.id.Connector }
+func (x sourceContext) Task() int             { return x.t.id.Task }
+func (x sourceContext) Logger() *slog.Logger  { return x.t.log }
+func (x sourceContext) Transaction() connect.TransactionContext {
+	if x.t.txn == nil || x.t.txn.marks == nil {
+		return nil
+	}
+	return x.t.txn.marks
+}
+
+func (x sourceContext) Metrics() connect.PluginMetrics { return noMetrics{} }
 
 // noMetrics is for tasks whose metrics nobody collects.
 type noMetrics struct{}

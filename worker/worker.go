@@ -23,6 +23,11 @@ type Config struct {
 	Properties kafka.Properties
 	// ClusterID of Kafka, for client ids; may be "".
 	Offsets Offsets
+	// OffsetTopic is offset.storage.topic with its settings: tasks that write in
+	// transactions write their offsets there, and topics of connectors' own
+	// (offsets.storage.topic) are made like it. Without a name, in standalone
+	// mode, there is neither.
+	OffsetTopic kafka.Topic
 	// Listener hears of every change of state.
 	Listener StatusListener
 	// Reconfigurer and Topics are told of what connectors and tasks ask for and

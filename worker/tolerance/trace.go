@@ -45,6 +45,9 @@ func ExceptionClass(err error) string {
 func Trace(err error) string {
 	const connectException = "org.apache.kafka.connect.errors.ConnectException"
 	cause := unwrap(err)
+	for cause != nil && cause.Error() == err.Error() { // a wrapper that says nothing
+		err, cause = cause, unwrap(cause)
+	}
 	class := connectException
 	if cause == nil {
 		class = ExceptionClass(err)

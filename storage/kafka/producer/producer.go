@@ -75,7 +75,7 @@ func FromSettings(s *kafka.Settings, given kafka.Properties) Config {
 		RequestTimeout: s.RequestTimeout, DeliveryTimeout: p.DeliveryTimeout, MaxBlock: p.MaxBlock,
 		RetryBackoff: s.RetryBackoff, RetryBackoffMax: s.RetryBackoffMax, MetadataMaxAge: s.MetadataMaxAge,
 		Retries: p.Retries, Compression: p.Compression, CompressionLevel: p.CompressionLevel, IgnoreKeys: p.IgnoreKeys,
-		PlainAllowed: !p.Idempotent, TransactionalID: p.TransactionalID, TransactionTimeout: p.TransactionLimit,
+		PlainAllowed: !p.Idempotent || given["enable.idempotence"] == "", TransactionalID: p.TransactionalID, TransactionTimeout: p.TransactionLimit,
 	}
 	if _, ok := given["buffer.memory"]; ok {
 		c.BufferMemory = int(p.BufferMemory)

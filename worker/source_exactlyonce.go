@@ -1,0 +1,288 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/millrace/millrace/plugins/connect"
+	"github.com/millrace/millrace/storage/offset"
+)
+
+// boundary says where transactions end (transaction.boundary).
+type boundary string
+
+const (
+	boundaryPoll      boundary = "poll"
+	boundaryInterval  boundary = "interval"
+	boundaryConnector boundary = "connector"
+)
+
+// transactions is what makes delivery exactly once (ExactlyOnceWorkerSourceTask,
+// KIP-618): records and the offsets that follow from them are written in the
+// same transaction. It belongs to the goroutine that converts, apart from marks.
+//
+// The order of one transaction:
+//
+//  1. begin, before the first record
+//  2. records, as without transactions
+//  3. the newest offset of each source partition, into the offset topic
+//  4. commit; only then may the task hear of its offsets
+//
+// An abort that the connector asks for drops the records, but its offsets are
+// still written, in a transaction of their own, lest the task read the same
+// records again.
+type transactions struct {
+	t        *sourceTask
+	boundary boundary
+	interval time.Duration
+	topic    string // of offsets
+	open     bool
+	due      time.Time // end of an open transaction, for boundaryInterval
+	marks    *marks    // nil unless the connector says where transactions end
+	key, val []byte
+}
+
+// mostBatches bounds how many batches that are ready at once share a transaction.
+const mostBatches = 16
+
+// newTransactions reads a connector's boundaries. topic is where offsets go.
+func (t *sourceTask) newTransactions(config map[string]string, topic string) (*transactions, error) {
+	x := &transactions{t: t, topic: topic, interval: t.w.cfg.FlushInterval, boundary: boundaryPoll}
+	if text := strings.ToLower(strings.TrimSpace(config["transaction.boundary"])); text != "" {
+		x.boundary = boundary(text)
+	}
+	switch x.boundary {
+	case boundaryPoll, boundaryInterval:
+	case boundaryConnector:
+		x.marks = newMarks()
+	default:
+		return nil, &connect.ConfigError{Key: "transaction.boundary", Err: fmt.Errorf("%q is not one of poll, interval, connector", x.boundary)}
+	}
+	if text := strings.TrimSpace(config["transaction.boundary.interval.ms"]); text != "" {
+		ms, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || ms < 0 {
+			return nil, &connect.ConfigError{Key: "transaction.boundary.interval.ms", Err: fmt.Errorf("%q is not a number of milliseconds", text)}
+		}
+		x.interval = time.Duration(ms) * time.Millisecond
+	}
+	return x, nil
+}
+
+// transactionalID is Java's, as Java workers fence it.
+func transactionalID(group, connector string, task int) string {
+	return group + "-" + connector + "-" + strconv.Itoa(task)
+}
+
+// convert empties batches into transactions until there are no more.
+func (x *transactions) convert() error {
+	t := x.t
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for batches := 0; ; {
+		var due <-chan time.Time
+		if x.open && x.boundary == boundaryInterval {
+			timer.Reset(max(x.due.Sub(t.w.cfg.Now()), 0))
+			due = timer.C
+		}
+		select {
+		case b, more := <-t.full:
+			if !more {
+				return x.end()
+			}
+			if err := x.batch(t.working, b); err != nil {
+				return x.failed(err)
+			}
+			t.free <- b
+			if batches++; x.boundary == boundaryPoll && (len(t.full) == 0 || batches >= mostBatches) {
+				batches = 0
+				if err := x.commit(t.working); err != nil {
+					return x.failed(err)
+				}
+			}
+			if len(t.full) == 0 {
+				t.producer.Flush()
+			}
+		case <-due:
+			if err := x.commit(t.working); err != nil {
+				return x.failed(err)
+			}
+		case <-t.inflight.failed:
+			return x.failed(t.inflight.failure())
+		}
+	}
+}
+
+// batch writes a batch's records, ending transactions where the connector says.
+func (x *transactions) batch(ctx context.Context, b *connect.Batch) error {
+	start := 0
+	for _, m := range x.marks.take(b) {
+		if m.record < start || m.record >= len(b.Records) {
+			continue
+		}
+		if err := x.records(ctx, b, start, m.record+1); err != nil {
+			return err
+		}
+		start = m.record + 1
+		if m.abort {
+			if err := x.abort(ctx); err != nil {
+				return err
+			}
+		}
+		if err := x.commit(ctx); err != nil {
+			return err
+		}
+	}
+	return x.records(ctx, b, start, len(b.Records))
+}
+
+func (x *transactions) records(ctx context.Context, b *connect.Batch, from, to int) error {
+	if from >= to {
+		return nil
+	}
+	if err := x.begin(ctx); err != nil {
+		return err
+	}
+	return x.t.encoder.encode(ctx, b, from, to)
+}
+
+func (x *transactions) begin(ctx context.Context) error {
+	if x.open {
+		return nil
+	}
+	x.open, x.due = true, x.t.w.cfg.Now().Add(x.interval)
+	return x.t.producer.BeginTxn(ctx)
+}
+
+// commit writes the offsets of what was written and commits both.
+func (x *transactions) commit(ctx context.Context) error {
+	points := x.t.inflight.submitted()
+	if len(points) == 0 && !x.open {
+		return nil
+	}
+	if err := x.begin(ctx); err != nil {
+		return err
+	}
+	for _, p := range points {
+		if err := x.offset(ctx, p); err != nil {
+			return err
+		}
+	}
+	if err := x.t.producer.CommitTxn(ctx); err != nil {
+		return err
+	}
+	x.open = false
+	x.t.committed(ctx, x.t.inflight.take())
+	return nil
+}
+
+// offset appends the record of an offset.
+func (x *transactions) offset(ctx context.Context, p connect.CommittedOffset) error {
+	key, err := offset.Key(x.t.id.Connector, p.Source.Key)
+	if err != nil {
+		return err
+	}
+	value, err := offset.Value(p.Offset.Map())
+	if err != nil {
+		return err
+	}
+	topic, err := x.t.producer.Topic(ctx, x.topic)
+	if err != nil {
+		return fmt.Errorf("offset topic %s: %w", x.topic, err)
+	}
+	a, err := x.t.producer.Begin(ctx, topic, -1, key, x.t.w.cfg.Now().UnixMilli())
+	if err != nil {
+		return fmt.Errorf("offset topic %s: %w", x.topic, err)
+	}
+	a.SetValue(append(a.Value(), value...), value == nil)
+	return a.End(untracked)
+}
+
+// abort drops the open transaction's records.
+func (x *transactions) abort(ctx context.Context) error {
+	if !x.open {
+		return nil
+	}
+	x.t.log.Info("aborting a transaction, as the connector asks")
+	if err := x.t.producer.AbortTxn(ctx); err != nil {
+		return err
+	}
+	x.open = false
+	return nil
+}
+
+// end finishes when polls have stopped: what the connector has not ended itself
+// is dropped and read again.
+func (x *transactions) end() error {
+	if err := x.t.inflight.failure(); err != nil {
+		return x.failed(err)
+	}
+	if x.boundary == boundaryConnector {
+		x.dropOpen()
+		return nil
+	}
+	if err := x.commit(x.t.working); err != nil {
+		return x.failed(err)
+	}
+	return nil
+}
+
+// failed drops the open transaction and says why.
+func (x *transactions) failed(err error) error {
+	x.dropOpen()
+	return err
+}
+
+func (x *transactions) dropOpen() {
+	if !x.open {
+		return
+	}
+	x.open = false
+	ctx, cancel := context.WithTimeout(x.t.working, x.t.w.cfg.GracefulTimeout)
+	defer cancel()
+	if err := x.t.producer.AbortTxn(ctx); err != nil {
+		x.t.log.Debug("the open transaction could not be aborted; the next start of the task does", "error", err)
+	}
+}
+
+// marks are the ends of transactions in batches, as a connector defines them
+// (TransactionContext). Poll's goroutine notes them, convert's takes them, as the
+// batch goes from one to the other.
+type marks struct {
+	mu      sync.Mutex
+	byBatch map[*connect.Batch][]mark
+}
+
+type mark struct {
+	record int
+	abort  bool
+}
+
+func newMarks() *marks { return &marks{byBatch: map[*connect.Batch][]mark{}} }
+
+// CommitAfter implements connect.TransactionContext.
+func (m *marks) CommitAfter(b *connect.Batch, record int) { m.add(b, mark{record, false}) }
+
+// AbortAfter implements connect.TransactionContext.
+func (m *marks) AbortAfter(b *connect.Batch, record int) { m.add(b, mark{record, true}) }
+
+func (m *marks) add(b *connect.Batch, k mark) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.byBatch[b] = append(m.byBatch[b], k)
+}
+
+// take returns a batch's marks in the order in which they were made.
+func (m *marks) take(b *connect.Batch) []mark {
+	if m == nil {
+		return nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := m.byBatch[b]
+	delete(m.byBatch, b)
+	return out
+}
