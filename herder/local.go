@@ -291,7 +291,7 @@ func (l *Local) ConnectorOffsets(ctx context.Context, name string) (ConnectorOff
 	}
 	found, err := l.Runtime.Offsets(ctx, name, config)
 	if err != nil {
-		return ConnectorOffsets{}, wrapOffsets("Failed to retrieve offsets for connector "+name, err)
+		return ConnectorOffsets{}, offsetsError(fmt.Errorf("Failed to retrieve offsets for connector %s: %w", name, err))
 	}
 	out := ConnectorOffsets{Offsets: []ConnectorOffset{}}
 	for _, o := range found {
@@ -313,18 +313,19 @@ func (l *Local) ModifyOffsets(ctx context.Context, name string, offsets []Connec
 	}
 	text, err := l.Runtime.AlterOffsets(ctx, name, config, change, offsets == nil)
 	if err != nil {
-		return Message{}, wrapOffsets("Failed to change the offsets of connector "+name, err)
+		return Message{}, offsetsError(err)
 	}
 	return Message{text}, nil
 }
 
-// wrapOffsets keeps errors that have a kind: their message is for the user.
-func wrapOffsets(doing string, err error) error {
+// offsetsError gives an error a kind unless it has one: the messages of
+// connectors that refuse an offset are for the user as they are.
+func offsetsError(err error) error {
 	var e *Error
 	if errors.As(err, &e) {
 		return err
 	}
-	return Errorf(Internal, "%s: %w", doing, err)
+	return Errorf(Internal, "%w", err)
 }
 
 // resolved returns a connector's configuration with secrets in place.

@@ -244,7 +244,7 @@ func (n *node) run() error {
 	if err != nil {
 		return fmt.Errorf("connect.protocol: %w", err)
 	}
-	definitions := &connconf.Definitions{Registry: n.registry, TopicCreation: n.set.TopicCreation}
+	definitions := &connconf.Definitions{Registry: n.registry, TopicCreation: n.set.TopicCreation, Worker: n.set.Raw}
 	exactlyOnce := n.set.ExactlyOnce == "enabled"
 	local := herder.NewLocal(&herder.Local{
 		Info:     herder.ServerInfo{Version: connectVersion, Commit: commit(), KafkaClusterID: n.client.ClusterID()},

@@ -18,6 +18,7 @@ import (
 func Plugins() []connect.Plugin {
 	return []connect.Plugin{{
 		Class: "io.debezium.connector.mysql.MySqlConnector", Version: connectorVersion, Kind: connect.KindSource,
+		TaskClass:     "io.debezium.connector.mysql.MySqlConnectorTask",
 		Def:           configdef.New(keys()...),
 		NewConnector:  func() connect.Connector { return &connector{} },
 		NewSourceTask: newTask,
