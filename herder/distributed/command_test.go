@@ -1,6 +1,7 @@
 package distributed
 
 import (
+	"errors"
 	"fmt"
 	"sort"
 	"strconv"
@@ -58,12 +59,17 @@ func (s *sim) command(f []string) {
 	switch f[0] {
 	case "kill":
 		delete(s.workers, w.name)
+		for _, to := range w.asked {
+			if p := strings.Fields(to); p[0] == "publish" && s.workers[p[1]] != nil {
+				s.send(s.workers[p[1]], Published{Name: p[2], Err: errors.New("the connection is lost")})
+			}
+		}
 		s.leave(w)
 	case "lost":
 		s.group.members = remove(s.group.members, w.name)
 		delete(s.group.joined, w.name)
-		s.group.preparing = false
-		s.send(w, GroupEvent{group.Lost{Reason: "silence"}})
+		s.group.preparing, w.syncing, w.again = false, false, false
+		s.step(w, GroupEvent{group.Lost{Reason: "silence"}}) // no later than the coordinator's session ends
 		s.later(s.prepare)
 	case "lag":
 		w.lagging = true

@@ -56,7 +56,7 @@ func (c *Core) configsChanged(e ConfigsChanged) {
 			c.resolve()
 		}
 	case c.phase == outside && c.configs.Offset() >= c.reached:
-		c.phase, c.rejoin = settled, true
+		c.phase, c.rejoin = settled, true // once the work has stopped
 	}
 }
 
@@ -168,6 +168,8 @@ func (c *Core) tasksGenerated(e TasksGenerated) {
 		return
 	}
 	switch {
+	case !c.running.connector(e.Name):
+		c.generated(e.Name, nil, false) // it was taken away meanwhile
 	case e.Err != nil:
 		c.generated(e.Name, e.Err, e.Final)
 	case !g.force && !c.tasksDiffer(e.Name, e.Configs):
@@ -175,7 +177,7 @@ func (c *Core) tasksGenerated(e TasksGenerated) {
 	case c.leading():
 		c.enqueue(&write{
 			prepare: func() (Op, error) {
-				if !c.configs.Contains(e.Name) {
+				if !c.running.connector(e.Name) || !c.configs.Contains(e.Name) {
 					return nil, nil
 				}
 				return c.tasksOp(e.Name, e.Configs)

@@ -16,8 +16,8 @@ type CoreConfig struct {
 	Protocol group.Protocol // connect.protocol
 	// MaxDelay is scheduled.rebalance.max.delay.ms.
 	MaxDelay time.Duration
-	// SyncTimeout is worker.sync.timeout.ms, 3 s: how long to wait for the config
-	// topic to reach what an assignment was made for, before leaving the group.
+	// SyncTimeout is worker.sync.timeout.ms, 3 s: how long a leader waits for the
+	// config topic to reach what others have read, before leaving the group.
 	SyncTimeout time.Duration
 	// KeyTTL is inter.worker.key.ttl.ms; 0 never rotates.
 	KeyTTL time.Duration
@@ -194,7 +194,7 @@ func (c *Core) nextID() int {
 // leading reports whether this worker is the leader. It stays so during a
 // round: somebody must be able to write (RebalanceListener.onRevoked).
 func (c *Core) leading() bool {
-	return c.assignment != nil && c.assignment.Leader == c.member && c.phase != outside
+	return c.assignment != nil && c.assignment.Leader == c.member
 }
 
 func (c *Core) leaderURL() string {

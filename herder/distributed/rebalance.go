@@ -55,13 +55,23 @@ func (c *Core) groupEvent(e group.Event) {
 // membershipProgress begins a round when one is wanted and nothing stands
 // against it.
 func (c *Core) membershipProgress() {
-	if c.phase != settled || len(c.barriers) > 0 || !c.rejoin && !c.roundDue() {
+	switch {
+	case len(c.barriers) > 0:
+		return
+	case c.phase == catchingUp && c.rejoin && !c.leading():
+		// Others wait for this worker, and need not until it has caught up. For
+		// the leader they must: it could only fail again.
+	case c.phase != settled || !c.rejoin && !c.roundDue():
 		return
 	}
 	c.rejoin, c.changed = false, false
 	if c.protocol == group.Eager && len(c.running) > 0 {
 		c.phase = leaving
-		c.stop(c.running.work(), c.release(nil, c.join))
+		c.stop(c.running.work(), c.release(nil, func() {
+			if c.phase == leaving {
+				c.join()
+			}
+		}))
 		return
 	}
 	c.join()
@@ -218,7 +228,12 @@ func (c *Core) assigned(e group.Assigned) {
 	}
 	c.rejoin = c.rejoin || e.Protocol != group.Eager
 	c.phase = releasing
-	c.stop(revoked, func() { c.release(c.goneConnectors(revoked), c.resolve)() })
+	proceed := func() {
+		if c.phase == releasing && c.generation == e.Generation {
+			c.resolve()
+		}
+	}
+	c.stop(revoked, func() { c.release(c.goneConnectors(revoked), proceed)() })
 }
 
 // protocolChanged tells when signatures of internal requests go on or off, and
@@ -290,33 +305,40 @@ func (c *Core) resolve() {
 	}
 }
 
-// catchUp waits for the config topic. When that takes too long the worker leaves
-// the group, lest it hold up everybody else's rounds.
+// catchUp waits for the config topic. A follower stays in the group meanwhile:
+// it holds nobody up. A leader that cannot divide work does, so when it takes
+// too long it leaves, for another to lead.
 func (c *Core) catchUp() {
 	c.phase = catchingUp
 	c.log(slog.LevelInfo, "reading the config topic up to what the group has seen", "offset", c.configs.Offset(), "wanted", c.assignment.Offset)
-	gen := c.generation
-	c.at(c.now.Add(c.cfg.SyncTimeout), func() {
-		if c.phase == catchingUp && c.generation == gen {
-			c.stepOutside()
-		}
-	})
-	c.refreshConfigs(func(error) {})
+	c.keepReading(c.generation)
 }
 
-// stepOutside leaves the group but goes on working: others take lost work over
-// only after the delay, so the worker must have stopped by then.
-func (c *Core) stepOutside() {
-	c.phase, c.claimed = outside, false
-	c.log(slog.LevelWarn, "the config topic was not read in time; leaving the group until it is", "wanted", c.assignment.Offset)
-	c.do(Leave{"the config topic cannot be read in time"})
-	gen := c.generation
-	c.at(c.now.Add(c.cfg.MaxDelay*9/10), func() {
-		if c.phase == outside && c.generation == gen {
-			c.log(slog.LevelWarn, "stopping all work, because the config topic is still not read")
-			c.dropAll()
+// keepReading reads the config topic again and again until it is far enough or
+// another round has begun.
+func (c *Core) keepReading(generation int32) {
+	c.refreshConfigs(func(error) {})
+	c.at(c.now.Add(c.cfg.SyncTimeout), func() {
+		switch {
+		case c.phase != catchingUp || c.generation != generation:
+		case c.leading():
+			c.stepOutside()
+		default:
+			c.log(slog.LevelWarn, "the config topic is still behind what the group has seen", "offset", c.configs.Offset(), "wanted", c.assignment.Offset)
+			c.keepReading(generation)
 		}
 	})
+}
+
+// stepOutside leaves the group until the config topic can be read again. All
+// work stops before, since the next leader knows nothing of it and hands it out
+// at once.
+func (c *Core) stepOutside() {
+	c.phase = outside
+	c.log(slog.LevelWarn, "the leader cannot read the config topic in time; stopping all work and leaving the group", "wanted", c.reached)
+	all := c.running.work()
+	c.assignment, c.held, c.division, c.claimed = nil, index{}, nil, false
+	c.stop(all, c.release(nil, func() { c.do(Leave{"the config topic cannot be read in time"}) }))
 }
 
 // dropAll gives everything up without being asked by a leader.

@@ -171,7 +171,7 @@ func (c *Core) asLeader(id int, refusal string, do func()) bool {
 	switch {
 	case c.leading():
 		do()
-	case c.leaderURL() != "" && c.phase != outside && !c.unsure:
+	case c.leaderURL() != "" && !c.unsure:
 		c.reply(id, Answer{}, &herder.NotTarget{Message: refusal, URL: c.leaderURL()})
 	default:
 		return false
@@ -282,15 +282,16 @@ func (c *Core) refreshed(e Refreshed) {
 // write is a record to be written to the config topic. One is written at a
 // time, and the next is prepared on the state that the one before has left.
 type write struct {
-	prepare func() (Op, error) // nil without an error: there is nothing to write
+	anybody bool               // not only the leader may write it
+	prepare func() (Op, error) // called once; nil without an error: there is nothing to write
 	done    func(error)
 	id      int
-	op      Op
 }
 
 // write queues a record that needs no preparation and answers a request.
 func (c *Core) write(id int, op Op) {
 	c.enqueue(&write{
+		anybody: !privileged(op),
 		prepare: func() (Op, error) { return op, nil },
 		done:    func(err error) { c.reply(id, Answer{}, err) },
 	})
@@ -314,34 +315,28 @@ func (c *Core) writeProgress() {
 	}
 	for c.writing == nil && len(c.writes) > 0 {
 		w := c.writes[0]
-		op, err := w.prepare()
-		switch {
-		case err != nil || op == nil:
-			c.dequeue()
-			w.done(err)
-		case !privileged(op):
-			c.startWrite(w, op)
-		case !c.leading():
-			c.dequeue()
-			w.done(&herder.NotTarget{Message: "Only the leader can write to the config topic.", URL: c.leaderURL()})
-		case !c.claimed:
+		if !w.anybody && c.leading() && !c.claimed {
 			return
-		default:
-			c.startWrite(w, op)
 		}
+		c.dequeue()
+		if !w.anybody && !c.leading() {
+			w.done(&herder.NotTarget{Message: "Only the leader can write to the config topic.", URL: c.leaderURL()})
+			continue
+		}
+		op, err := w.prepare()
+		if err != nil || op == nil {
+			w.done(err)
+			continue
+		}
+		w.id = c.nextID()
+		c.writing = w
+		c.do(Write{w.id, op})
 	}
 }
 
 func (c *Core) dequeue() {
 	c.writes[0] = nil
 	c.writes = c.writes[1:]
-}
-
-func (c *Core) startWrite(w *write, op Op) {
-	c.dequeue()
-	w.id, w.op = c.nextID(), op
-	c.writing = w
-	c.do(Write{w.id, op})
 }
 
 func (c *Core) wrote(e Wrote) {

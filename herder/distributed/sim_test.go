@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -139,6 +140,8 @@ type simWorker struct {
 	failing string  // name of the action that fails
 	running map[string]bool
 	fenced  bool // the next write meets another leader
+	syncing bool // a round has ended for the group, but not yet for this worker
+	again   bool // it asked for another meanwhile
 }
 
 // simGroup is a naive group coordinator.
@@ -158,10 +161,11 @@ type sim struct {
 	key     *Key
 	group   simGroup
 	workers map[string]*simWorker
-	queue   []func()
+	queue   happenings
 	claims  string // who claimed the config topic last
 	ids     int
 	quiet   bool
+	rng     *rand.Rand // nil to deliver everything in order
 }
 
 func newSim(t *testing.T) *sim {
@@ -173,7 +177,7 @@ func newSim(t *testing.T) *sim {
 
 func (s *sim) printf(format string, args ...any) { fmt.Fprintf(&s.out, format+"\n", args...) }
 
-func (s *sim) later(f func()) { s.queue = append(s.queue, f) }
+func (s *sim) later(f func()) { s.queue = append(s.queue, happening{"", f}) }
 
 // settle plays until nothing happens any more.
 func (s *sim) settle() {
@@ -181,13 +185,38 @@ func (s *sim) settle() {
 		if n > 20000 {
 			s.t.Fatalf("no end in sight:\n%s", s.out.String())
 		}
-		f := s.queue[0]
-		s.queue = s.queue[1:]
+		f := s.pick()
 		f()
 	}
 }
 
-func (s *sim) send(w *simWorker, e Event) { s.later(func() { s.step(w, e) }) }
+// pick takes the next thing to happen: the oldest of a worker or of the group,
+// whichever comes to mind first.
+func (s *sim) pick() func() {
+	i := 0
+	if s.rng != nil {
+		i = s.queue.first(s.queue[s.rng.IntN(len(s.queue))].of)
+	}
+	f := s.queue[i].do
+	s.queue = slices.Delete(s.queue, i, i+1)
+	return f
+}
+
+// happenings are to come; those of one worker keep their order.
+type happenings []happening
+
+type happening struct {
+	of string // worker; "" for the group
+	do func()
+}
+
+func (q happenings) first(of string) int {
+	return slices.IndexFunc(q, func(h happening) bool { return h.of == of })
+}
+
+func (s *sim) send(w *simWorker, e Event) {
+	s.queue = append(s.queue, happening{w.name, func() { s.step(w, e) }})
+}
 
 func (s *sim) step(w *simWorker, e Event) {
 	if s.workers[w.name] != w {
@@ -332,7 +361,9 @@ func (s *sim) replied(w *simWorker, a Reply) {
 	case !ok:
 		s.t.Errorf("%s answers %d, which nobody asked", w.name, a.ID)
 	case f[0] == "publish":
-		s.send(s.workers[f[1]], Published{Name: f[2], Err: a.Err})
+		if from := s.workers[f[1]]; from != nil {
+			s.send(from, Published{Name: f[2], Err: a.Err})
+		}
 	default:
 		text := "ok"
 		var not *herder.NotTarget
@@ -401,6 +432,10 @@ func (s *sim) plan(a PlanRestart) Planned {
 
 func (s *sim) join(w *simWorker, j Join) {
 	g := &s.group
+	if w.syncing {
+		w.again = true // a member drops it and hears of the next round again
+		return
+	}
 	if !slices.Contains(g.members, w.name) {
 		s.ids++
 		w.member = fmt.Sprintf("%s-%d", w.name, s.ids)
@@ -438,6 +473,7 @@ func (s *sim) complete() {
 	e := group.Elected{Leader: s.workers[g.leader].member, Generation: g.generation}
 	for _, name := range g.members {
 		w, j := s.workers[name], g.joined[name]
+		w.syncing = true
 		p = min(p, w.core.cfg.Protocol)
 		e.Members = append(e.Members, group.Applicant{ID: w.member, Metadata: group.Metadata{
 			URL: "http://" + name + "/", Offset: j.Standing.Offset, Current: j.Standing.Current,
@@ -454,8 +490,16 @@ func (s *sim) complete() {
 
 func (s *sim) sync(w *simWorker, a Sync) {
 	g := &s.group
-	if a.Generation != g.generation || g.preparing {
-		s.send(w, GroupEvent{group.Rebalance{Reason: "the round is over", Failed: true}})
+	if a.Generation != g.generation {
+		return // outdated: the worker has been told
+	}
+	if g.preparing {
+		for _, name := range g.members {
+			if m := s.workers[name]; m.syncing {
+				m.syncing, m.again = false, false
+				s.send(m, GroupEvent{group.Rebalance{Reason: "the round is over", Failed: true}})
+			}
+		}
 		return
 	}
 	g.joined = map[string]Join{}
@@ -465,12 +509,26 @@ func (s *sim) sync(w *simWorker, a Sync) {
 	}
 	for _, name := range g.members {
 		m := s.workers[name]
-		s.send(m, GroupEvent{group.Assigned{Member: m.member, Generation: g.generation, Protocol: p, Assignment: a.Assignments[m.member]}})
+		e := group.Assigned{Member: m.member, Generation: g.generation, Protocol: p, Assignment: a.Assignments[m.member]}
+		s.queue = append(s.queue, happening{name, func() { s.assign(m, e) }})
+	}
+}
+
+func (s *sim) assign(w *simWorker, e group.Assigned) {
+	if !w.syncing {
+		return // it was lost meanwhile
+	}
+	again := w.again || s.group.preparing
+	w.syncing, w.again = false, false
+	s.step(w, GroupEvent{e})
+	if again {
+		s.send(w, GroupEvent{group.Rebalance{Reason: "the group rebalances"}})
 	}
 }
 
 func (s *sim) leave(w *simWorker) {
 	g := &s.group
+	w.syncing, w.again = false, false
 	g.members = slices.DeleteFunc(g.members, func(n string) bool { return n == w.name })
 	delete(g.joined, w.name)
 	g.preparing = false

@@ -389,6 +389,9 @@ func (m *Member) synced(resp *sarama.SyncGroupResponse, err error) {
 		return
 	}
 	m.contact, m.working, m.assigned = time.Now(), true, true
+	// A Join that came meanwhile does not know of this assignment. If the group
+	// rebalances already, the next heartbeat says so again.
+	m.standing, m.told = nil, false
 	m.cfg.Events(Assigned{Member: m.id, Generation: m.generation, Protocol: m.protocol, Assignment: a})
 }
 
