@@ -14,6 +14,7 @@ import (
 	"github.com/millrace/millrace/plugins/connect"
 	"github.com/millrace/millrace/plugins/registry"
 	"github.com/millrace/millrace/storage/state"
+	"github.com/millrace/millrace/worker"
 )
 
 // Local answers what a worker knows by itself: Reader but for Health, Plugins
@@ -322,8 +323,12 @@ func (l *Local) ModifyOffsets(ctx context.Context, name string, offsets []Connec
 // connectors that refuse an offset are for the user as they are.
 func offsetsError(err error) error {
 	var e *Error
-	if errors.As(err, &e) {
+	var bad *worker.BadOffsetsError
+	switch {
+	case errors.As(err, &e):
 		return err
+	case errors.As(err, &bad):
+		return Errorf(BadRequest, "%w", err)
 	}
 	return Errorf(Internal, "%w", err)
 }

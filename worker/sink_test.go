@@ -102,7 +102,7 @@ func sinkRig(t *testing.T, s connect.SinkTask) *rig {
 }
 
 func sinkConfig(more ...string) map[string]string {
-	config := map[string]string{"connector.class": "test.ListSink", "topics": "in", "consumer.override.metadata.max.age.ms": "1000"}
+	config := map[string]string{"connector.class": "test.ListSink", "topics": "in", "consumer.override.metadata.max.age.ms": "1000", "consumer.override.fetch.max.wait.ms": "20"}
 	for i := 0; i < len(more); i += 2 {
 		config[more[i]] = more[i+1]
 	}

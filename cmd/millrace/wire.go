@@ -273,7 +273,7 @@ func (n *node) run() error {
 		Logger: n.levels.Logger("org.apache.kafka.connect.runtime.distributed.DistributedHerder"),
 	})
 	n.worker = worker.New(worker.Config{
-		Registry: n.registry, Properties: n.set.Raw, Offsets: n.offsets,
+		Registry: n.registry, Properties: n.set.Raw, Offsets: n.offsets, OffsetTopic: topicOf(n.set.Offsets),
 		Listener: n.herder.Reporter, Reconfigurer: n.herder.Reporter, Topics: n.herder.Reporter,
 		KeyConverter: n.set.KeyConverter, ValueConverter: n.set.ValueConverter, HeaderConverter: n.set.HeaderConverter,
 		GracefulTimeout: n.set.GracefulTimeout, FlushInterval: n.set.FlushInterval, FlushTimeout: n.set.FlushTimeout,
