@@ -88,7 +88,7 @@ func (c *conn) run(ctx context.Context) error {
 	if errors.Is(err, errReader) {
 		return <-readErr
 	}
-	_ = <-readErr // closing the connection ended it
+	<-readErr //nolint:errcheck // closing the connection ended it
 	return err
 }
 
