@@ -411,7 +411,7 @@ func (r *reader) history() HistoryConfig {
 	h := HistoryConfig{
 		Class: r.text("schema.history.internal"), SkipUnparseable: r.flag(p + "skip.unparseable.ddl"),
 		OnlyCapturedTables: r.flag(p + "store.only.captured.tables.ddl"), OnlyCapturedDatabases: r.flag(p + "store.only.captured.databases.ddl"),
-		DDLFilter: r.text(p + "ddl.filter"), File: r.text(p + "file.filename"), Topic: r.text(p + "kafka.topic"),
+		DDLFilter: r.or("internal."+p+"ddl.filter", r.or(p+"ddl.filter", defaultDDLFilter)), File: r.text(p + "file.filename"), Topic: r.text(p + "kafka.topic"),
 		RecoveryAttempts: r.number(p + "kafka.recovery.attempts"), PollInterval: r.millis(p + "kafka.recovery.poll.interval.ms"),
 		QueryTimeout: r.millis(p + "kafka.query.timeout.ms"), CreateTimeout: r.millis(p + "kafka.create.timeout.ms"),
 	}

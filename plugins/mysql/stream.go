@@ -171,6 +171,9 @@ func (s *stream) rows(b *connect.Batch, e *binlog.Event, a binlog.Action) error 
 			return fmt.Errorf("event at %s:%d: %w", e.File, e.Pos(), err)
 		}
 	}
+	if s.tx != nil {
+		s.tx.rowsDone(s.tracker)
+	}
 	return nil
 }
 

@@ -82,6 +82,9 @@ func (t *transaction) next() *event.Transaction {
 	return &t.place
 }
 
+// rowsDone makes the offsets that follow count the rows of the event that ends.
+func (t *transaction) rowsDone(tracker *binlog.Tracker) { t.store(tracker, -1, 0) }
+
 // split says that a row was two events: the offsets that follow count from here.
 func (t *transaction) split(tracker *binlog.Tracker, done int64) {
 	t.store(tracker, t.current, done)

@@ -32,6 +32,11 @@ type payload struct {
 	zstd   *zstd.Decoder
 	stream io.Reader
 	event  []byte
+	// The next event's header is read ahead where Buffered asks whether there is
+	// one; ahead says that head and headErr hold what came of it.
+	ahead   bool
+	head    [headerSize]byte
+	headErr error
 }
 
 // Fields of a TRANSACTION_PAYLOAD event, and its compression types.
@@ -122,6 +127,7 @@ func (p *payload) end() {
 }
 
 func (p *payload) decompress(compression uint64, from io.Reader) error {
+	p.ahead = false
 	switch compression {
 	case compressionNone:
 		p.stream = from
@@ -162,20 +168,35 @@ func (p *payload) next() ([]byte, error) {
 	return b, err
 }
 
-func (p *payload) read() ([]byte, error) {
-	var h [headerSize]byte
-	if _, err := io.ReadFull(p.stream, h[:]); errors.Is(err, io.EOF) {
-		return nil, nil
-	} else if err != nil {
-		return nil, fmt.Errorf("decompressing the transaction: %w", err)
+// buffered reports whether next has an event, or an error, for a payload that is
+// in memory as a whole.
+func (p *payload) buffered() bool {
+	p.readHeader()
+	return !errors.Is(p.headErr, io.EOF)
+}
+
+func (p *payload) readHeader() {
+	if !p.ahead {
+		_, p.headErr = io.ReadFull(p.stream, p.head[:])
+		p.ahead = true
 	}
-	c := cursor{b: h[sizeOffset:]}
+}
+
+func (p *payload) read() ([]byte, error) {
+	p.readHeader()
+	p.ahead = false
+	if errors.Is(p.headErr, io.EOF) {
+		return nil, nil
+	} else if p.headErr != nil {
+		return nil, fmt.Errorf("decompressing the transaction: %w", p.headErr)
+	}
+	c := cursor{b: p.head[sizeOffset:]}
 	size := int(c.u32())
 	if size < headerSize || size > maxEvent {
 		return nil, errTruncated
 	}
 	var err error
-	if p.event, err = readSized(append(emptied(p.event, size), h[:]...), p.stream, size); err != nil {
+	if p.event, err = readSized(append(emptied(p.event, size), p.head[:]...), p.stream, size); err != nil {
 		return nil, fmt.Errorf("decompressing the transaction: %w", err)
 	}
 	return p.event, nil

@@ -321,8 +321,10 @@ func (r *Reader) Buffered() bool {
 	switch {
 	case r.conn == nil:
 		return false
-	case r.payload.active:
-		return r.payload.packet == nil || r.payload.packet.Buffered()
+	case r.payload.active && r.payload.packet != nil:
+		return r.payload.packet.Buffered()
+	case r.payload.active && r.payload.buffered():
+		return true
 	}
 	return r.conn.Buffered()
 }

@@ -274,6 +274,35 @@ func TestCancelledNextGoesOn(t *testing.T) {
 	}
 }
 
+// A task hands on what it has when nothing is buffered, so the end of a
+// compressed transaction must not look like another event.
+func TestNothingIsBufferedAfterACompressedTransaction(t *testing.T) {
+	l := binlogtest.New("b.000001", true)
+	l.AnonymousGTID()
+	l.Payload(func(in *binlogtest.Log) { transaction(in, 8, 2) })
+	s := binlogtest.Serve(t, []*binlogtest.Log{l})
+	r := open(t, config(s))
+	inside := 0
+	for {
+		e, err := r.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !e.InPayload {
+			continue
+		}
+		inside++
+		if more := e.Kind != binlog.KindXID; r.Buffered() != more {
+			t.Fatalf("after event %d of the transaction, buffered is %t", inside, !more)
+		} else if !more {
+			break
+		}
+	}
+	if inside < 4 {
+		t.Errorf("the transaction had %d events", inside)
+	}
+}
+
 func TestBigRowsAndDamage(t *testing.T) {
 	l := binlogtest.New("b.000001", true)
 	l.GTID(1, 1)
