@@ -20,10 +20,22 @@ const version = "3.6.1.Final"
 
 // Plugins describes the transforms.
 func Plugins() []connect.Plugin {
+	const pkg = "io.debezium.transforms."
 	return slices.Concat(
-		plugin("io.debezium.transforms.ByLogicalTableRouter", logicalTableDef(), newLogicalTable),
-		plugin("io.debezium.transforms.ExtractNewRecordState", unwrapDef(), newUnwrap),
-		plugin("io.debezium.transforms.outbox.EventRouter", outboxDef(), newOutbox),
+		plugin(pkg+"ByLogicalTableRouter", logicalTableDef(), newLogicalTable),
+		plugin(pkg+"EnforceRecordSize", recordSizeDef(), newRecordSize),
+		plugin(pkg+"ExtractChangedRecordState", changedDef(), newChanged),
+		plugin(pkg+"ExtractNewRecordState", unwrapDef(), newUnwrap),
+		plugin(pkg+"ExtractSchemaToNewRecord", configdef.New(), newSourceSchema),
+		plugin(pkg+"GeometryFormatTransformer", geometryFormatDef(), newGeometryFormat),
+		plugin(pkg+"HeaderToValue", headerToValueDef(), newHeaderToValue),
+		plugin(pkg+"SchemaChangeEventFilter", schemaChangeDef(), newSchemaChangeFilter),
+		plugin(pkg+"SwapGeometryCoordinates", swapDef(), newSwap),
+		plugin(pkg+"TimezoneConverter", timezoneDef(), newTimezone),
+		plugin(pkg+"VectorToJsonConverter", configdef.New(), newVectorToJSON),
+		plugin(pkg+"outbox.EventRouter", outboxDef(), newOutbox),
+		plugin(pkg+"partitions.PartitionRouting", partitionDef(), newPartitionRouting),
+		plugin("io.debezium.connector.mysql.transforms.ReadToInsertEvent", configdef.New(), newReadToInsert),
 	)
 }
 
