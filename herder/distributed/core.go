@@ -22,7 +22,7 @@ type CoreConfig struct {
 	// KeyTTL is inter.worker.key.ttl.ms; 0 never rotates.
 	KeyTTL time.Duration
 	// KeyAlgorithm and KeySize (in bytes) are those of new session keys,
-	// HmacSHA256 and 32 by default.
+	// HmacSHA256 and the size of the JDK's KeyGenerator by default.
 	KeyAlgorithm string
 	KeySize      int
 	// RequestWait is how long a request may wait for a rebalance; 0 means 30 s.
@@ -101,7 +101,7 @@ func NewCore(cfg CoreConfig) *Core {
 	cfg.SyncTimeout = cmp.Or(cfg.SyncTimeout, 3*time.Second)
 	cfg.RequestWait = cmp.Or(cfg.RequestWait, 30*time.Second)
 	cfg.KeyAlgorithm = cmp.Or(cfg.KeyAlgorithm, "HmacSHA256")
-	cfg.KeySize = cmp.Or(cfg.KeySize, 32)
+	cfg.KeySize = cmp.Or(cfg.KeySize, keySize(cfg.KeyAlgorithm))
 	return &Core{
 		cfg: cfg, assignor: group.NewIncremental(cfg.MaxDelay), generation: -1, protocol: cfg.Protocol,
 		barriers: map[int]func(){}, held: index{}, running: index{}, unsettled: map[string]int64{},

@@ -97,8 +97,10 @@ func New(cfg Config) *Herder {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	core := NewCore(cfg.Core)
+	cfg.Core = core.cfg // with the defaults, which the core's wishes are checked against
 	h := &Herder{
-		Local: cfg.Local, cfg: cfg, log: cfg.Logger, box: newMailbox(), core: NewCore(cfg.Core),
+		Local: cfg.Local, cfg: cfg, log: cfg.Logger, box: newMailbox(), core: core,
 		asked: map[int]chan<- Reply{}, barriers: map[int]int{}, expiry: map[string]*time.Timer{}, done: make(chan struct{}),
 	}
 	h.seen.Store(&standing{generation: -1, protocol: cfg.Core.Protocol})

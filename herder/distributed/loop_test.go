@@ -360,3 +360,21 @@ func TestLoggerLevelsReachAllWorkers(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A worker whose settings say nothing of keys makes them as Java does, and is content with what it made.
+func TestKeysOfDefaultSize(t *testing.T) {
+	c := newTestCluster(t)
+	n := c.start("a", func(cfg *Config) { cfg.Core.KeyAlgorithm, cfg.Core.KeySize = "", 0 })
+	eventually(t, "there is a session key", func() bool { return n.sessionKey().Key != nil })
+	if key := n.sessionKey(); key.Algorithm != "HmacSHA256" || len(key.Key) != 32 {
+		t.Errorf("%s with %d bytes", key.Algorithm, len(key.Key))
+	}
+	if core := NewCore(n.cfg.Core); core.cfg.KeySize != 32 {
+		t.Errorf("the core asks for %d bytes", core.cfg.KeySize)
+	}
+	for algorithm, size := range map[string]int{"HmacSHA1": 64, "HmacSHA384": 48, "HmacSHA512": 64} {
+		if core := NewCore(CoreConfig{KeyAlgorithm: algorithm}); core.cfg.KeySize != size {
+			t.Errorf("%s with %d bytes", algorithm, core.cfg.KeySize)
+		}
+	}
+}

@@ -41,6 +41,20 @@ func (c *Core) keyProgress() {
 	})
 }
 
+// keySize is the size in bytes of the keys that the JDK's KeyGenerator makes for
+// an algorithm when none is asked for.
+func keySize(algorithm string) int {
+	switch algorithm {
+	case "HmacMD5", "HmacSHA1", "HmacSHA512":
+		return 64
+	case "HmacSHA384":
+		return 48
+	case "HmacSHA224":
+		return 28
+	}
+	return 32
+}
+
 func (c *Core) keyGood() bool {
 	switch {
 	case c.key == nil:
