@@ -15,6 +15,8 @@ import (
 type Config struct {
 	Name       string // connector name
 	Prefix     string // topic.prefix: the logical name of the server
+	Connector  string // what records call the connector: mysql or mariadb
+	Version    string // and its version
 	Generation int    // 1 for a configuration written for Debezium 1.x, else 3
 
 	Server   ServerConfig
@@ -145,11 +147,11 @@ type HistoryConfig struct {
 	CreateTimeout         time.Duration // kafka.create.timeout.ms
 }
 
-// ParseConfig reads a connector configuration, which may use the names of any
+// parse reads a connector configuration, which may use the names of any
 // Debezium release since 1.0. The error names every property that is wrong.
-func ParseConfig(config map[string]string, log *slog.Logger) (*Config, error) {
+func (p *product) parse(config map[string]string, log *slog.Logger) (*Config, error) {
 	current := modernise(config, log)
-	result := validate(current)
+	result := p.validate(current)
 	var problems []string
 	for _, v := range result.Values {
 		problems = append(problems, v.Errors...)
@@ -157,10 +159,12 @@ func ParseConfig(config map[string]string, log *slog.Logger) (*Config, error) {
 	if len(problems) > 0 {
 		return nil, fmt.Errorf("invalid connector configuration: %s", strings.Join(problems, "; "))
 	}
-	r := &reader{settings: newSettings(current)}
+	r := &reader{settings: p.newSettings(current)}
 	c := &Config{
 		Name:         current["name"],
 		Prefix:       r.text("topic.prefix"),
+		Connector:    p.name,
+		Version:      p.version,
 		Generation:   3,
 		MaxBatchSize: r.number("max.batch.size"), MaxRetries: r.number("errors.max.retries"), RetryWait: r.millis("retriable.restart.connector.wait.ms"),
 		Server:   r.server(),
@@ -170,6 +174,7 @@ func ParseConfig(config map[string]string, log *slog.Logger) (*Config, error) {
 		Events:   r.events(),
 		History:  r.history(),
 	}
+	c.Server.SSLMode = p.sslMode(c.Server.SSLMode)
 	if generation1(config) {
 		c.Generation = 1
 	}

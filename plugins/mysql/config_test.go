@@ -21,7 +21,7 @@ func example1x() map[string]string {
 
 func TestParse1xConfig(t *testing.T) {
 	var log bytes.Buffer
-	c, err := ParseConfig(example1x(), slog.New(slog.NewTextHandler(&log, nil)))
+	c, err := mysqlProduct().parse(example1x(), slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func TestParse1xConfig(t *testing.T) {
 func TestModernNameWins(t *testing.T) {
 	config := example1x()
 	config["topic.prefix"] = "today"
-	c, err := ParseConfig(config, slog.New(slog.DiscardHandler))
+	c, err := mysqlProduct().parse(config, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestParseConfigErrorsNameTheKey(t *testing.T) {
 	} {
 		config := example1x()
 		config[key] = value
-		_, err := ParseConfig(config, slog.New(slog.DiscardHandler))
+		_, err := mysqlProduct().parse(config, slog.New(slog.DiscardHandler))
 		want := strings.TrimPrefix(currentName(key), "database.history")
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s=%q: error %v does not name it", key, value, err)

@@ -16,17 +16,24 @@ import (
 
 // Plugins describes the package's connectors.
 func Plugins() []connect.Plugin {
-	return []connect.Plugin{{
-		Class: "io.debezium.connector.mysql.MySqlConnector", Version: connectorVersion, Kind: connect.KindSource,
-		TaskClass:     "io.debezium.connector.mysql.MySqlConnectorTask",
-		Def:           configdef.New(keys()...),
-		NewConnector:  func() connect.Connector { return &connector{} },
-		NewSourceTask: newTask,
-	}}
+	var plugins []connect.Plugin
+	for _, p := range []*product{mysqlProduct(), mariadbProduct()} {
+		plugins = append(plugins, connect.Plugin{
+			Class: p.class, Version: p.version, Kind: connect.KindSource,
+			TaskClass:     p.class + "Task",
+			Def:           configdef.New(p.keys()...),
+			NewConnector:  func() connect.Connector { return &connector{product: p} },
+			NewSourceTask: func() connect.SourceTask { return newTask(p) },
+		})
+	}
+	return plugins
 }
 
 // connector hands its configuration to a single task: a binlog has one order.
-type connector struct{ config map[string]string }
+type connector struct {
+	product *product
+	config  map[string]string
+}
 
 var (
 	_ connect.Connector          = (*connector)(nil)
@@ -38,7 +45,7 @@ var (
 // logged here already, where the connector was created.
 func (c *connector) Start(ctx context.Context, cc connect.ConnectorContext, config map[string]string) error {
 	c.config = maps.Clone(config)
-	cfg, err := ParseConfig(config, cc.Logger())
+	cfg, err := c.product.parse(config, cc.Logger())
 	if err != nil {
 		return err
 	}
@@ -83,11 +90,11 @@ func (c *connector) SupportsExactlyOnce(map[string]string) bool { return true }
 // the connection (BinlogConnector.validateConnection).
 func (c *connector) Validate(ctx context.Context, config map[string]string) *configdef.Result {
 	log := slog.New(slog.DiscardHandler)
-	result := validate(modernise(config, log))
+	result := c.product.validate(modernise(config, log))
 	if result.ErrorCount() > 0 {
 		return result
 	}
-	cfg, err := ParseConfig(config, log)
+	cfg, err := c.product.parse(config, log)
 	if err != nil {
 		result.AddError("database.hostname", err.Error())
 		return result

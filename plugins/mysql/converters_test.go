@@ -15,7 +15,7 @@ func parsedEvents(t *testing.T, more map[string]string) (event.Config, error) {
 	for k, v := range more {
 		config[k] = v
 	}
-	c, err := ParseConfig(config, slog.New(slog.DiscardHandler))
+	c, err := mysqlProduct().parse(config, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return event.Config{}, err
 	}

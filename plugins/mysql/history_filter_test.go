@@ -8,7 +8,7 @@ import (
 )
 
 func TestDefaultDDLFilter(t *testing.T) {
-	c, err := ParseConfig(example1x(), slog.New(slog.DiscardHandler))
+	c, err := mysqlProduct().parse(example1x(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func TestDDLFilterProperty(t *testing.T) {
 	for _, key := range []string{"internal.schema.history.internal.ddl.filter", "schema.history.internal.ddl.filter", "database.history.ddl.filter"} {
 		config := example1x()
 		config[key] = "DROP .*"
-		c, err := ParseConfig(config, slog.New(slog.DiscardHandler))
+		c, err := mysqlProduct().parse(config, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}

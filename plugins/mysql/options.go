@@ -18,12 +18,6 @@ import (
 
 // This file turns the Config into those of the packages that do the work.
 
-// Releases that records say they come from.
-const (
-	connectorVersion = "3.6.1.Final"
-	connectorName    = "mysql"
-)
-
 // serverConfig says how to connect. TIMESTAMPs are read in UTC, whatever zone
 // the server is in, so that no hour is read twice when clocks are set back.
 func (c *Config) serverConfig(log *slog.Logger) (server.Config, error) {
@@ -117,7 +111,7 @@ func (c *Config) eventConfig(filter *table.Filter, flavor position.Flavor, task 
 			Regex: c.Events.TopicRegex, Replacement: c.Events.TopicReplacement, KeyUnique: c.Events.TopicKeyUnique,
 			KeyField: c.Events.TopicKeyField, KeyRegex: c.Events.TopicKeyRegex, KeyReplacement: c.Events.TopicKeyReplacement,
 		},
-		Connector: connectorName, Version: connectorVersion,
+		Connector: c.Connector, Version: c.Version,
 		Tombstones: c.Events.Tombstones, Skipped: c.Events.Skipped, KeyColumns: c.Events.KeyColumns,
 		Headers: c.Events.Headers, Task: task, RunID: runID, Filter: filter,
 	}

@@ -86,8 +86,10 @@ func (s *session) connect(ctx context.Context) (err error) {
 		return err
 	}
 	s.flavor = s.conn.Flavor()
-	if s.flavor == position.MariaDB {
-		s.task.log.Warn("the server is MariaDB; io.debezium.connector.mariadb.MariaDbConnector is made for it", "version", s.conn.Version())
+	if mine, other := mysqlProduct(), mariadbProduct(); s.flavor == position.MariaDB && s.cfg.Connector == mine.name {
+		s.task.log.Warn("the server is MariaDB; "+other.class+" is made for it", "version", s.conn.Version())
+	} else if s.flavor == position.MySQL && s.cfg.Connector == other.name {
+		s.task.log.Warn("the server is MySQL; "+mine.class+" is made for it", "version", s.conn.Version())
 	}
 	if problems := serverProblems(ctx, s.conn, s.mode); len(problems) > 0 {
 		return errors.New(strings.Join(problems, "; "))

@@ -21,6 +21,8 @@ import (
 //	snapshot  if the mode and the offset say so
 //	stream    until Stop; with snapshot.mode=initial_only the task idles instead
 type task struct {
+	product *product
+
 	cfg    *Config
 	tc     connect.SourceTaskContext
 	log    *slog.Logger
@@ -40,8 +42,8 @@ type phase interface {
 	close()
 }
 
-// newTask makes a task.
-func newTask() connect.SourceTask { return &task{now: time.Now} }
+// newTask makes a task of one of the connectors.
+func newTask(p *product) connect.SourceTask { return &task{product: p, now: time.Now} }
 
 var _ connect.SourceTask = (*task)(nil)
 
@@ -49,7 +51,7 @@ var _ connect.SourceTask = (*task)(nil)
 func (t *task) Start(ctx context.Context, tc connect.SourceTaskContext, config map[string]string) error {
 	t.tc, t.log = tc, tc.Logger()
 	var err error
-	if t.cfg, err = ParseConfig(config, t.log); err != nil {
+	if t.cfg, err = t.product.parse(config, t.log); err != nil {
 		return err
 	}
 	t.source = &connect.SourcePartition{Key: partition(t.cfg.Prefix)}

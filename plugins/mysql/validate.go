@@ -17,15 +17,6 @@ import (
 // configuration classes that use it, with their messages: users' tools and
 // runbooks know them.
 
-// keys are all declared properties in the order in which Debezium lists them.
-func keys() []configdef.Key {
-	var all []configdef.Key
-	for _, group := range [...][]configdef.Key{serverKeys(), connectorKeys(), historyKeys(), eventsKeys()} {
-		all = append(all, group...)
-	}
-	return all
-}
-
 // check returns what is wrong with the value of a property, "" when nothing is.
 // all gives the value or default of any property.
 type check func(value string, set bool, all settings) string
@@ -36,9 +27,9 @@ type settings struct {
 	defaults map[string]string
 }
 
-func newSettings(config map[string]string) settings {
+func (p *product) newSettings(config map[string]string) settings {
 	s := settings{given: config, defaults: map[string]string{}}
-	for _, k := range keys() {
+	for _, k := range p.keys() {
 		if k.Default != nil {
 			s.defaults[k.Name] = *k.Default
 		}
@@ -55,11 +46,12 @@ func (s settings) lookup(key string) (string, bool) {
 }
 
 // validate checks every declared property of a configuration in today's names.
-func validate(config map[string]string) *configdef.Result {
+func (p *product) validate(config map[string]string) *configdef.Result {
 	result := &configdef.Result{}
-	all := newSettings(config)
-	choices, checks, hidden := choices(), checks(), hiddenKeys()
-	for _, key := range keys() {
+	all := p.newSettings(config)
+	choices := p.choicesOf()
+	checks, hidden := checks(choices), hiddenKeys()
+	for _, key := range p.keys() {
 		if key.Name == "internal.legacy.snapshot.max.threads" {
 			continue // listed by Debezium as an alias, and not validated
 		}
@@ -87,7 +79,7 @@ func hiddenKeys() map[string]bool {
 	return map[string]bool{"schema.history.internal": true, "gtid.source.excludes": true}
 }
 
-// choices lists the values of enumerations, in the order in which Debezium
+// choices lists the values of enumerations in MySQL's connector, in the order in which Debezium
 // recommends them and names them in errors.
 func choices() map[string][]string {
 	handling := []string{"warn", "fail", "ignore", "skip"}
@@ -111,8 +103,9 @@ func choices() map[string][]string {
 }
 
 // checks lists the checks of each property beyond that of its type, in
-// Debezium's order.
-func checks() map[string][]check {
+// Debezium's order; choices are the values of enumerations.
+func checks(choices map[string][]string) map[string][]check {
+	precision := oneOf(choices["time.precision.mode"])
 	c := map[string][]check{
 		"topic.prefix":           {required, topicName},
 		"database.hostname":      {hostname, required},
@@ -128,11 +121,11 @@ func checks() map[string][]check {
 		"gtid.source.excludes":   {gtidExcludes},
 		"signal.data.collection": {oneSignalTable},
 		"custom.metric.tags":     {listOfMap},
-		"time.precision.mode":    {oneOf("time.precision.mode"), oneOf("time.precision.mode"), notAdaptive},
+		"time.precision.mode":    {precision, precision, notAdaptive},
 	}
-	for name := range choices() {
+	for name, valid := range choices {
 		if _, own := c[name]; !own {
-			c[name] = []check{oneOf(name)}
+			c[name] = []check{oneOf(valid)}
 		}
 	}
 	for kind, names := range map[string][]string{
@@ -238,9 +231,8 @@ func atLeast(least int64, problem string) check {
 	}
 }
 
-func oneOf(name string) check {
+func oneOf(valid []string) check {
 	return func(value string, set bool, _ settings) string {
-		valid := choices()[name]
 		v := strings.ToLower(strings.TrimSpace(value))
 		for _, choice := range valid {
 			if set && v == choice {

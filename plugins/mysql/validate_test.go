@@ -61,7 +61,7 @@ func compareValidation(t *testing.T, request string, body json.RawMessage) {
 	if err := json.Unmarshal(body, &want); err != nil {
 		t.Fatal(err)
 	}
-	got := validate(maps.Clone(config))
+	got := mysqlProduct().validate(maps.Clone(config))
 	compared := 0
 	for _, c := range want.Configs {
 		if c.Value == nil {

@@ -1,0 +1,104 @@
+package mysql
+
+import (
+	"strings"
+
+	"github.com/millrace/millrace/plugins/configdef"
+)
+
+// product is one of Debezium's connectors for servers with a binlog. They differ
+// in what they call themselves and in a few properties; how a server is read
+// follows from the server.
+type product struct {
+	class   string // of the connector
+	name    string // what source.connector says
+	version string // what source.version says
+	label   string // in texts
+	// absent are properties of MySQL's connector that this one lacks, changed are
+	// those with another default or text.
+	absent  map[string]bool
+	changed map[string]func(*configdef.Key)
+	choices map[string][]string // of properties with other values than MySQL's
+	// sslModes gives the values of database.ssl.mode their names in MySQL's
+	// connector, nil where they are the same.
+	sslModes map[string]string
+}
+
+// mysqlProduct is io.debezium.connector.mysql.MySqlConnector.
+func mysqlProduct() *product {
+	return &product{class: "io.debezium.connector.mysql.MySqlConnector", name: "mysql", version: "3.6.1.Final", label: "MySQL"}
+}
+
+// mariadbProduct is io.debezium.connector.mariadb.MariaDbConnector, whose last
+// published release is older.
+func mariadbProduct() *product {
+	return &product{
+		class: "io.debezium.connector.mariadb.MariaDbConnector", name: "mariadb", version: "3.5.0.Final", label: "MariaDB",
+		absent: map[string]bool{"database.jdbc.driver": true, "database.protocol": true, "ddl.parser.type": true},
+		changed: map[string]func(*configdef.Key){
+			"database.ssl.mode": func(k *configdef.Key) {
+				k.Default = configdef.Text("disable")
+				k.Doc = "Whether to use an encrypted connection to the database. Options include: 'disable' to use an unencrypted connection; 'trust' to use a secure (encrypted) connection, but not perform certificate or hostname verification; 'verify-ca' to use a secure (encrypted) connection, and perform certificates verification, but do not perform hostname verification; 'verify-full' to use a secure (encrypted) connection, and perform certificate verification, and hostname verification."
+			},
+			"gtid.source.includes": func(k *configdef.Key) {
+				k.Doc = "The source domain IDs used to include GTID ranges when determining the starting position in the MariaDB server's binlog."
+			},
+			"gtid.source.excludes": func(k *configdef.Key) {
+				k.Doc = "The source domain IDs used to exclude GTID ranges when determining the starting position in the MariaDB server's binlog."
+			},
+			"sourceinfo.struct.maker": func(k *configdef.Key) {
+				k.Default = configdef.Text("io.debezium.connector.mariadb.MariaDbSourceInfoStructMaker")
+			},
+		},
+		choices: map[string][]string{
+			"database.ssl.mode":     {"trust", "disable", "verify-ca", "verify-full"},
+			"snapshot.locking.mode": {"minimal", "custom", "none", "extended"},
+		},
+		sslModes: map[string]string{"disable": "disabled", "trust": "required", "verify-ca": "verify_ca", "verify-full": "verify_identity"},
+	}
+}
+
+// keys are all declared properties in the order in which Debezium lists them.
+func (p *product) keys() []configdef.Key {
+	var all []configdef.Key
+	orders := map[string]int{}
+	for _, group := range [...][]configdef.Key{serverKeys(), connectorKeys(), historyKeys(), eventsKeys()} {
+		for _, k := range group {
+			if p.absent[k.Name] {
+				orders[k.Group]--
+				continue
+			}
+			k.Order += orders[k.Group]
+			if change := p.changed[k.Name]; change != nil {
+				change(&k)
+			}
+			all = append(all, k)
+		}
+	}
+	for i := range all {
+		if all[i].Group == "MySQL" {
+			all[i].Group = p.label
+		}
+	}
+	return all
+}
+
+// choicesOf lists the values of the connector's enumerations.
+func (p *product) choicesOf() map[string][]string {
+	all := choices()
+	for name := range p.absent {
+		delete(all, name)
+	}
+	for name, values := range p.choices {
+		all[name] = values
+	}
+	return all
+}
+
+// sslMode gives a value of database.ssl.mode its name in MySQL's connector.
+func (p *product) sslMode(mode string) string {
+	if name, ok := p.sslModes[strings.ToLower(mode)]; ok {
+		return name
+	}
+	return mode
+}
