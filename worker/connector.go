@@ -7,9 +7,11 @@ import (
 	"maps"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/millrace/millrace/plugins/connect"
 	"github.com/millrace/millrace/storage/state"
+	"github.com/millrace/millrace/worker/metrics"
 )
 
 // connector is a running connector with its target state (WorkerConnector).
@@ -19,6 +21,10 @@ type connector struct {
 	config map[string]string
 	plugin *connect.Plugin
 	log    *slog.Logger
+
+	silent  atomic.Bool  // abandoned: no more reports
+	state   atomic.Value // state.State, for the metrics
+	metrics *metrics.Group
 
 	mu      sync.Mutex // one of the calls below at a time
 	impl    connect.Connector
@@ -35,6 +41,9 @@ func (w *Worker) newConnector(name string, config map[string]string) (*connector
 		return c, err
 	}
 	c.impl = c.plugin.NewConnector()
+	c.state.Store(state.Unassigned)
+	c.metrics = w.cfg.Metrics.Connector(name, string(c.plugin.Kind), c.plugin.Class, c.plugin.Version,
+		func() string { return string(c.state.Load().(state.State)) })
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c, nil
 }
@@ -56,7 +65,8 @@ func (c *connector) start(ctx context.Context, target state.Target) error {
 // bring takes the connector to a target state and reports it; the lock is held.
 func (c *connector) bring(_ context.Context, target state.Target) error {
 	if target == state.TargetStarted && !c.started {
-		if err := c.impl.Start(c.ctx, connectorContext{c}, maps.Clone(c.config)); err != nil {
+		start := func() error { return c.impl.Start(c.ctx, connectorContext{c}, maps.Clone(c.config)) }
+		if err := guard(start); err != nil {
 			c.failed = true
 			return err
 		}
@@ -64,7 +74,7 @@ func (c *connector) bring(_ context.Context, target state.Target) error {
 	}
 	if target != state.TargetStarted && c.started {
 		c.started = false
-		if err := c.impl.Stop(c.ctx); err != nil {
+		if err := guard(func() error { return c.impl.Stop(c.ctx) }); err != nil {
 			c.failed = true
 			return err
 		}
@@ -85,6 +95,10 @@ func reached(target state.Target) state.State {
 }
 
 func (c *connector) report(s state.Status) {
+	if c.silent.Load() {
+		return
+	}
+	c.state.Store(s.State)
 	s.Version = c.version()
 	c.w.cfg.Listener.ConnectorStatus(c.name, s)
 }
@@ -102,12 +116,29 @@ func (c *connector) setTarget(ctx context.Context, target state.Target) error {
 	return err
 }
 
+// stop ends the connector, or gives it up when ctx ends.
 func (c *connector) stop(ctx context.Context) {
 	c.cancel()
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.end(ctx)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		c.silent.Store(true)
+		c.log.Warn("the connector did not end within task.shutdown.graceful.timeout.ms and is abandoned")
+	}
+	c.metrics.Close()
+}
+
+// end is stop with the lock held.
+func (c *connector) end(ctx context.Context) {
 	if c.started {
-		if err := c.impl.Stop(ctx); err != nil {
+		if err := guard(func() error { return c.impl.Stop(ctx) }); err != nil {
 			c.log.Error("the connector did not stop well", "error", err)
 		}
 		c.started = false
@@ -121,7 +152,11 @@ func (c *connector) stop(ctx context.Context) {
 func (c *connector) taskConfigs(ctx context.Context, maxTasks int) ([]map[string]string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	configs, err := c.impl.TaskConfigs(ctx, maxTasks)
+	var configs []map[string]string
+	err := guard(func() (err error) {
+		configs, err = c.impl.TaskConfigs(ctx, maxTasks)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

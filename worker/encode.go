@@ -58,6 +58,7 @@ func (w *Worker) newEncoder(t *sourceTask, config map[string]string) (*encoder, 
 	if err != nil {
 		return nil, err
 	}
+	cfg.Counts = t.metrics.Task
 	e.operator = tolerance.New(cfg)
 	e.topics, err = w.newTopics(t, config)
 	return e, err

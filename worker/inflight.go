@@ -19,6 +19,7 @@ type inflight struct {
 	index      map[*connect.SourcePartition]int
 	err        error
 	failed     chan struct{} // closed with the first error
+	written    func(n int64) // counts acknowledged records
 }
 
 // prefix is what is on its way of one source partition.
@@ -47,7 +48,7 @@ const seqBits = 44
 const untracked = uint64(1) << 63
 
 func newInflight() *inflight {
-	return &inflight{index: map[*connect.SourcePartition]int{}, failed: make(chan struct{})}
+	return &inflight{index: map[*connect.SourcePartition]int{}, failed: make(chan struct{}), written: func(int64) {}}
 }
 
 // submit takes a record and returns its tag.
@@ -122,11 +123,16 @@ func (f *inflight) Done(tags []producer.Tags, err error) {
 		f.fail(err)
 		return
 	}
+	n := int64(0)
 	for _, t := range tags {
 		if t.First >= untracked {
 			continue
 		}
 		f.partitions[t.First>>seqBits].ack(t.First&(1<<seqBits-1), t.N)
+		n += int64(t.N)
+	}
+	if err == nil {
+		f.written(n)
 	}
 }
 

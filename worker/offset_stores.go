@@ -89,7 +89,7 @@ func (t *sourceTask) committed(ctx context.Context, points []connect.CommittedOf
 
 func (t *sourceTask) tellCommitted(ctx context.Context, points []connect.CommittedOffset) {
 	if c, ok := t.task.(connect.Committer); ok {
-		if err := c.Committed(ctx, points); err != nil {
+		if err := guard(func() error { return c.Committed(ctx, points) }); err != nil {
 			t.log.Warn("the task failed to take note of committed offsets", "error", err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/millrace/millrace/plugins/connect"
 	"github.com/millrace/millrace/storage/kafka"
 	"github.com/millrace/millrace/storage/state"
+	"github.com/millrace/millrace/worker/metrics"
 )
 
 // sinkTask runs a sink task (WorkerSinkTask). Its goroutines:
@@ -32,6 +34,10 @@ type sinkTask struct {
 	version string
 	log     *slog.Logger
 
+	metrics *metrics.SinkTask
+	own     *metrics.Plugin // the task's own metrics
+	parts   atomic.Int64    // partitions assigned, for the metrics
+	active  atomic.Int64    // records being delivered, for the metrics
 	reader  *sinkReader
 	members *members
 	release func() // gives the client back
@@ -63,6 +69,9 @@ func (w *Worker) newSinkTask(ctx context.Context, p *connect.Plugin, start TaskS
 	}
 	t.working, t.abandon = context.WithCancel(context.Background())
 	t.polling, t.stopPoll = context.WithCancelCause(t.working)
+	t.metrics = w.cfg.Metrics.SinkTask(start.ID.Connector, start.ID.Task,
+		func() int { return int(t.parts.Load()) }, func() int { return int(t.active.Load()) })
+	t.own = w.cfg.Metrics.Plugin("connector", start.ID.Connector, "task", strconv.Itoa(start.ID.Task))
 	defer func() {
 		if err != nil {
 			t.abandon()
@@ -110,7 +119,7 @@ func (t *sinkTask) run() { go t.live() }
 func (t *sinkTask) live() {
 	defer close(t.over)
 	defer t.abandon()
-	err := t.task.Start(t.polling, sinkContext{t}, t.config)
+	err := guard(func() error { return t.task.Start(t.polling, sinkContext{t}, t.config) })
 	if err == nil {
 		t.report(t.stateNow(), nil)
 		err = t.work()
@@ -119,7 +128,7 @@ func (t *sinkTask) live() {
 	}
 	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(t.working), t.w.cfg.GracefulTimeout)
 	defer cancel()
-	if stopErr := t.task.Stop(stopCtx); stopErr != nil {
+	if stopErr := guard(func() error { return t.task.Stop(stopCtx) }); stopErr != nil {
 		t.log.Error("the task did not stop well", "error", stopErr)
 	}
 	t.close(stopCtx)
@@ -178,7 +187,7 @@ func (t *sinkTask) loop(leave context.CancelFunc, ended <-chan error) error {
 			fail(err)
 			r.done <- err
 		case m := <-messages:
-			err := t.collect(t.working, m)
+			err := guard(func() error { return t.collect(t.working, m) })
 			fail(firstOf(err, t.put(t.working)))
 		case <-t.pause.moved:
 		case <-timer.C:
@@ -240,10 +249,11 @@ func (t *sinkTask) rebalance(r request) error {
 	l, listens := t.task.(connect.PartitionListener)
 	if r.assigned {
 		t.session = r.session
+		t.parts.Store(int64(len(r.session.claims)))
 		if !listens {
 			return nil
 		}
-		if err := l.Open(t.working, t.assignment()); err != nil {
+		if err := guard(func() error { return l.Open(t.working, t.assignment()) }); err != nil {
 			return fmt.Errorf("opening partitions: %w", err)
 		}
 		return nil
@@ -254,11 +264,12 @@ func (t *sinkTask) rebalance(r request) error {
 	// What is not committed is consumed again.
 	err := t.commit(true)
 	if listens {
-		if closeErr := l.Close(t.working, t.assignment()); closeErr != nil {
+		if closeErr := guard(func() error { return l.Close(t.working, t.assignment()) }); closeErr != nil {
 			err = firstOf(err, fmt.Errorf("closing partitions: %w", closeErr))
 		}
 	}
 	t.session = nil
+	t.parts.Store(0)
 	return err
 }
 
@@ -294,8 +305,13 @@ func (t *sinkTask) commit(closing bool) error {
 	}
 	done := current
 	if p, ok := t.task.(connect.PreCommitter); ok {
-		var err error
-		if done, err = p.PreCommit(t.working, maps.Clone(current)); err != nil {
+		began := t.w.cfg.Now()
+		err := guard(func() (err error) {
+			done, err = p.PreCommit(t.working, maps.Clone(current))
+			return err
+		})
+		if err != nil {
+			t.metrics.Committed(began, err)
 			t.log.Error("the task failed to flush; going on from the offsets committed last", "error", err)
 			if !closing {
 				t.rewind()
@@ -303,7 +319,15 @@ func (t *sinkTask) commit(closing bool) error {
 			return nil
 		}
 	}
-	t.session.commit(t.checked(done))
+	offsets := t.checked(done)
+	if len(offsets) == 0 {
+		return nil
+	}
+	began := t.w.cfg.Now()
+	t.metrics.CommitSeq.Add(1)
+	t.session.commit(offsets)
+	t.metrics.Committed(began, nil)
+	t.metrics.Completed.Add(1)
 	return nil
 }
 
@@ -349,6 +373,8 @@ func (t *sinkTask) close(ctx context.Context) {
 	if t.release != nil {
 		t.release()
 	}
+	t.own.Close()
+	t.metrics.Close()
 }
 
 // stop implements runner.
@@ -381,6 +407,7 @@ func (t *sinkTask) report(s state.State, err error) {
 	if t.silent.Load() {
 		return
 	}
+	t.metrics.State(string(s))
 	status := state.Status{State: s, Version: t.version}
 	if err != nil && !errors.Is(err, errStopped) {
 		status.Trace = trace(err)

@@ -51,7 +51,7 @@ func (x sinkContext) RequestCommit()                 { x.t.asked = true }
 func (x sinkContext) ConnectorName() string          { return x.t.id.Connector }
 func (x sinkContext) Task() int                      { return x.t.id.Task }
 func (x sinkContext) Logger() *slog.Logger           { return x.t.log }
-func (x sinkContext) Metrics() connect.PluginMetrics { return noMetrics{} }
+func (x sinkContext) Metrics() connect.PluginMetrics { return x.t.own }
 
 func (x sinkContext) ErrantRecord() connect.ErrantRecordReporter {
 	if !x.t.reader.errant {

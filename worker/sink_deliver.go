@@ -25,6 +25,7 @@ type delivery struct {
 	next    map[*claim]seek           // where claims stand when the batch is put
 	retryAt time.Time                 // no attempt before; for a batch that was refused once
 	pending bool                      // the batch was refused and is kept
+	read    int64                     // messages read and not counted yet
 }
 
 // idle reports whether the next batch may be collected.
@@ -54,6 +55,8 @@ func (t *sinkTask) collect(ctx context.Context, first message) error {
 		}
 		break
 	}
+	t.metrics.Read.Add(t.deliver.read)
+	t.deliver.read = 0
 	return err
 }
 
@@ -68,6 +71,7 @@ func (t *sinkTask) add(ctx context.Context, m message) error {
 		return nil
 	}
 	t.use(m.Topic)
+	t.deliver.read++
 	d := &t.deliver
 	n := len(d.records)
 	d.records = append(d.records, connect.SinkRecord{})
@@ -87,9 +91,17 @@ func (t *sinkTask) add(ctx context.Context, m message) error {
 // put gives the batch to the task. A batch that the task cannot take now is kept.
 func (t *sinkTask) put(ctx context.Context) error {
 	d := &t.deliver
-	err := t.task.Put(ctx, d.records)
+	t.active.Store(int64(len(d.records)))
+	began := t.w.cfg.Now()
+	err := guard(func() error { return t.task.Put(ctx, d.records) })
 	switch {
 	case err == nil:
+		if n := len(d.records); n > 0 {
+			t.metrics.PutTime.NoteSince(began)
+			t.metrics.Sent.Add(int64(n))
+			t.metrics.BatchSize.Note(float64(n))
+		}
+		t.active.Store(0)
 		for c, next := range d.next {
 			if c.epoch == next.epoch { // Put did not seek
 				c.next = next.offset
@@ -163,6 +175,7 @@ func (w *Worker) newSinkReader(ctx context.Context, t *sinkTask, config map[stri
 		cfg.Reporters = append(cfg.Reporters, x.dlq)
 	}
 	x.errant = x.dlq != nil || cfg.Log
+	cfg.Counts = t.metrics.Task
 	x.operator = tolerance.New(cfg)
 	return x, nil
 }
@@ -193,7 +206,7 @@ func (w *Worker) newDLQ(ctx context.Context, t *sinkTask, config map[string]stri
 	}
 	cfg.Connector, cfg.Task, cfg.Logger, cfg.Release = t.id.Connector, t.id.Task, t.log, release
 	cfg.Producer = producer.FromSettings(producers.Settings, props)
-	cfg.Producer.Client = producers
+	cfg.Producer.Client, cfg.Counts = producers, t.metrics.Task
 	return tolerance.NewDLQ(ctx, cfg)
 }
 

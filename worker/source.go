@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/millrace/millrace/storage/kafka"
 	"github.com/millrace/millrace/storage/kafka/producer"
 	"github.com/millrace/millrace/storage/state"
+	"github.com/millrace/millrace/worker/metrics"
 )
 
 // Limits of a batch, and how many batches go round between the goroutine that
@@ -47,6 +49,8 @@ type sourceTask struct {
 	release  func() // gives the client back
 
 	free, full chan *connect.Batch
+	metrics    *metrics.SourceTask
+	own        *metrics.Plugin // the task's own metrics
 	pause      *gate
 	polling    context.Context // ended by a soft stop: no more polls
 	stopPolls  context.CancelCauseFunc
@@ -67,6 +71,9 @@ func (w *Worker) newSourceTask(ctx context.Context, p *connect.Plugin, start Tas
 		inflight: newInflight(), over: make(chan struct{}), pause: newGate(start.Target == state.TargetStarted),
 		free: make(chan *connect.Batch, batchCount), full: make(chan *connect.Batch, batchCount),
 	}
+	t.metrics = w.cfg.Metrics.SourceTask(start.ID.Connector, start.ID.Task, t.inflight.pending)
+	t.own = w.cfg.Metrics.Plugin("connector", start.ID.Connector, "task", strconv.Itoa(start.ID.Task))
+	t.inflight.written = t.metrics.Written.Add
 	for range batchCount {
 		t.free <- &connect.Batch{MaxRecords: batchRecords, MaxBytes: batchBytes}
 	}
@@ -127,7 +134,7 @@ func (t *sourceTask) run() { go t.live() }
 func (t *sourceTask) live() {
 	defer close(t.over)
 	defer t.abandon()
-	err := t.task.Start(t.polling, sourceContext{t}, t.config)
+	err := guard(func() error { return t.task.Start(t.polling, sourceContext{t}, t.config) })
 	if err == nil {
 		t.report(t.stateNow(), nil)
 		err = t.work()
@@ -136,7 +143,7 @@ func (t *sourceTask) live() {
 	}
 	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(t.working), t.w.cfg.GracefulTimeout)
 	defer cancel()
-	if stopErr := t.task.Stop(stopCtx); stopErr != nil {
+	if stopErr := guard(func() error { return t.task.Stop(stopCtx) }); stopErr != nil {
 		t.log.Error("the task did not stop well", "error", stopErr)
 	}
 	t.close(stopCtx)
@@ -154,7 +161,7 @@ func (t *sourceTask) work() error {
 	var pollErr, convertErr error
 	wg.Go(func() {
 		defer close(t.full)
-		pollErr = t.poll()
+		pollErr = guard(t.poll)
 	})
 	committed := make(chan struct{})
 	go func() {
@@ -168,7 +175,7 @@ func (t *sourceTask) work() error {
 		convert = t.txn.convert
 	}
 	wg.Go(func() {
-		if convertErr = convert(); convertErr != nil {
+		if convertErr = guard(convert); convertErr != nil {
 			t.stopPolls(convertErr)
 			t.drain()
 		}
@@ -205,8 +212,12 @@ func (t *sourceTask) poll() error {
 		case b = <-t.free:
 		}
 		b.Reset()
+		began := t.w.cfg.Now()
 		err := t.task.Poll(t.polling, b)
-		if len(b.Records) > 0 {
+		if n := len(b.Records); n > 0 {
+			t.metrics.PollTime.NoteSince(began)
+			t.metrics.Polled.Add(int64(n))
+			t.metrics.BatchSize.Note(float64(n))
 			t.full <- b
 		} else {
 			t.free <- b
@@ -306,7 +317,10 @@ func (t *sourceTask) commit(ctx context.Context) {
 	if len(points) == 0 || t.silent.Load() {
 		return
 	}
-	if err := t.offsets.Set(ctx, t.id.Connector, rendered(points)...); err != nil {
+	began := t.w.cfg.Now()
+	err := t.offsets.Set(ctx, t.id.Connector, rendered(points)...)
+	t.metrics.Committed(began, err)
+	if err != nil {
 		t.inflight.putBack(points)
 		t.log.Warn("offsets could not be committed; it is tried again", "error", err)
 		return
@@ -329,6 +343,8 @@ func (t *sourceTask) close(ctx context.Context) {
 	if t.offsets != nil {
 		t.offsets.close()
 	}
+	t.own.Close()
+	t.metrics.Close()
 	if t.release != nil {
 		t.release()
 	}
@@ -365,6 +381,7 @@ func (t *sourceTask) report(s state.State, err error) {
 	if t.silent.Load() {
 		return
 	}
+	t.metrics.State(string(s))
 	status := state.Status{State: s, Version: t.version}
 	if err != nil {
 		status.Trace = trace(err)
@@ -446,12 +463,4 @@ func (x sourceContext) Transaction() connect.TransactionContext {
 	return x.t.txn.marks
 }
 
-func (x sourceContext) Metrics() connect.PluginMetrics { return noMetrics{} }
-
-// noMetrics is for tasks whose metrics nobody collects.
-type noMetrics struct{}
-
-func (noMetrics) Counter(string, string) interface{ Add(float64) } { return noMetrics{} }
-func (noMetrics) Gauge(string, string) interface{ Set(float64) }   { return noMetrics{} }
-func (noMetrics) Add(float64)                                      {}
-func (noMetrics) Set(float64)                                      {}
+func (x sourceContext) Metrics() connect.PluginMetrics { return x.t.own }

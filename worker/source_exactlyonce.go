@@ -41,6 +41,7 @@ type transactions struct {
 	interval time.Duration
 	topic    string // of offsets
 	open     bool
+	size     int       // records in the open transaction
 	due      time.Time // end of an open transaction, for boundaryInterval
 	marks    *marks    // nil unless the connector says where transactions end
 	key, val []byte
@@ -146,6 +147,7 @@ func (x *transactions) records(ctx context.Context, b *connect.Batch, from, to i
 	if err := x.begin(ctx); err != nil {
 		return err
 	}
+	x.size += to - from
 	return x.t.encoder.encode(ctx, b, from, to)
 }
 
@@ -171,10 +173,14 @@ func (x *transactions) commit(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := x.t.producer.CommitTxn(ctx); err != nil {
+	began := x.t.w.cfg.Now()
+	err := x.t.producer.CommitTxn(ctx)
+	x.t.metrics.Committed(began, err)
+	if err != nil {
 		return err
 	}
-	x.open = false
+	x.t.metrics.TransactionSize.Note(float64(x.size))
+	x.open, x.size = false, 0
 	x.t.committed(ctx, x.t.inflight.take())
 	return nil
 }
@@ -210,7 +216,7 @@ func (x *transactions) abort(ctx context.Context) error {
 	if err := x.t.producer.AbortTxn(ctx); err != nil {
 		return err
 	}
-	x.open = false
+	x.open, x.size = false, 0
 	return nil
 }
 

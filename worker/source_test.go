@@ -521,3 +521,13 @@ func BenchmarkSourceTask(b *testing.B) {
 	b.StopTimer()
 	r.stop(id)
 }
+
+func TestPanicFailsTheTaskAlone(t *testing.T) {
+	s := &listSource{topic: "out"}
+	s.onPoll = func(*listSource, *connect.Batch) { panic("a bug in the plugin") }
+	r := sourceRig(t, s)
+	r.start("list", sourceConfig())
+	if st := r.seen.await(t, "list-0", state.Failed); !strings.Contains(st.Trace, "a bug in the plugin") {
+		t.Errorf("trace\n%s", st.Trace)
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/millrace/millrace/plugins/registry"
 	"github.com/millrace/millrace/storage/kafka"
 	"github.com/millrace/millrace/storage/state"
+	"github.com/millrace/millrace/worker/metrics"
 	"github.com/millrace/millrace/worker/tolerance"
 )
 
@@ -44,6 +45,8 @@ type Config struct {
 	FlushInterval   time.Duration // offset.flush.interval.ms
 	FlushTimeout    time.Duration // offset.flush.timeout.ms
 	TopicCreation   bool          // topic.creation.enable
+	// Metrics counts what happens; nil counts for nobody.
+	Metrics *metrics.Registry
 	// Loggers gives the logger of a name.
 	Loggers func(name string) *slog.Logger
 	// Now is what time it is; nil for time.Now.
@@ -63,6 +66,7 @@ type Worker struct {
 	cfg     Config
 	log     *slog.Logger
 	clients *clients
+	metrics *metrics.Worker
 
 	mu         sync.Mutex
 	connectors map[string]*connector
@@ -89,11 +93,16 @@ func New(cfg Config) *Worker {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Metrics == nil {
+		cfg.Metrics = metrics.New(cfg.Now)
+	}
 	log := cfg.Loggers("org.apache.kafka.connect.runtime.Worker")
-	return &Worker{
+	w := &Worker{
 		cfg: cfg, log: log, clients: newClients(log),
 		connectors: map[string]*connector{}, tasks: map[state.TaskID]runner{},
 	}
+	w.metrics = cfg.Metrics.Worker(func() int { c, _ := w.Running(); return len(c) }, func() int { _, t := w.Running(); return len(t) })
+	return w
 }
 
 // StartConnector implements Runtime.
@@ -109,6 +118,7 @@ func (w *Worker) StartConnector(ctx context.Context, name string, config map[str
 		w.mu.Unlock()
 		err = c.start(ctx, target)
 	}
+	w.metrics.ConnectorStarts.Count(err)
 	if err != nil {
 		err = fmt.Errorf("Failed to start connector %s: %w", name, err)
 		w.cfg.Listener.ConnectorStatus(name, state.Status{State: state.Failed, Trace: trace(err), Version: c.version()})
@@ -155,7 +165,12 @@ func (w *Worker) StartTask(ctx context.Context, start TaskStart) error {
 	if running {
 		return fmt.Errorf("Task already exists in this worker: %s", start.ID)
 	}
-	t, err := w.newTask(ctx, start)
+	var t runner
+	err := guard(func() (err error) {
+		t, err = w.newTask(ctx, start)
+		return err
+	})
+	w.metrics.TaskStarts.Count(err)
 	if err != nil {
 		err = fmt.Errorf("Failed to start task %s: %w", start.ID, err)
 		w.cfg.Listener.TaskStatus(start.ID, state.Status{State: state.Failed, Trace: trace(err), Version: w.versionOf(start.ConnectorConfig)})

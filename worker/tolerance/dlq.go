@@ -12,6 +12,7 @@ import (
 	"github.com/millrace/millrace/plugins/connect"
 	"github.com/millrace/millrace/storage/kafka"
 	"github.com/millrace/millrace/storage/kafka/producer"
+	"github.com/millrace/millrace/worker/metrics"
 )
 
 // DLQConfig says where records go that a sink task could not handle
@@ -25,6 +26,7 @@ type DLQConfig struct {
 	Logger      *slog.Logger
 	Producer    producer.Config // Acks is filled in
 	Release     func()          // called when the queue is closed
+	Counts      *metrics.Task   // nil for nobody
 }
 
 // ReadDLQ reads a connector's properties.
@@ -62,12 +64,16 @@ type DLQ struct {
 }
 
 type dlqAcks struct {
-	mu  sync.Mutex
-	err error
+	counts *metrics.Task
+	mu     sync.Mutex
+	err    error
 }
 
 // Done implements producer.Acks.
-func (a *dlqAcks) Done(_ []producer.Tags, err error) {
+func (a *dlqAcks) Done(tags []producer.Tags, err error) {
+	if err != nil && a.counts != nil {
+		a.counts.LostLetters.Add(int64(len(tags)))
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.err == nil {
@@ -77,7 +83,7 @@ func (a *dlqAcks) Done(_ []producer.Tags, err error) {
 
 // NewDLQ makes a DLQ.
 func NewDLQ(ctx context.Context, cfg DLQConfig) (*DLQ, error) {
-	d := &DLQ{cfg: cfg, acks: &dlqAcks{}}
+	d := &DLQ{cfg: cfg, acks: &dlqAcks{counts: cfg.Counts}}
 	cfg.Producer.Acks, cfg.Producer.Logger = d.acks, cfg.Logger
 	var err error
 	if d.producer, err = producer.New(ctx, cfg.Producer); err != nil {
@@ -124,6 +130,9 @@ func (d *DLQ) Report(ctx context.Context, c Context, cause error) error {
 		return fmt.Errorf("dead letter queue %s: %w", d.cfg.Topic, err)
 	}
 	d.producer.Flush()
+	if d.cfg.Counts != nil {
+		d.cfg.Counts.DeadLetters.Add(1)
+	}
 	return nil
 }
 

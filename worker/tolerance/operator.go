@@ -14,6 +14,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/millrace/millrace/plugins/connect"
+	"github.com/millrace/millrace/worker/metrics"
 )
 
 // Stage is where in the path of a record an operation stands
@@ -46,6 +47,8 @@ type Config struct {
 	// Log is errors.log.enable, LogMessages errors.log.include.messages.
 	Log, LogMessages bool
 	Logger           *slog.Logger
+	// Counts counts what goes wrong; nil for nobody.
+	Counts *metrics.Task
 	// Reporters come after the log.
 	Reporters []Reporter
 }
@@ -96,14 +99,15 @@ type Reporter interface {
 }
 
 // Operator carries out operations. It belongs to one goroutine.
-type Operator struct {
-	cfg Config
-	// Skipped counts the records that were passed over.
-	Skipped int64
-}
+type Operator struct{ cfg Config }
 
 // New makes an Operator.
-func New(cfg Config) *Operator { return &Operator{cfg: cfg} }
+func New(cfg Config) *Operator {
+	if cfg.Counts == nil {
+		cfg.Counts = metrics.New(nil).SourceTask(cfg.Connector, cfg.Task, func() int { return 0 }).Task
+	}
+	return &Operator{cfg: cfg}
+}
 
 const firstDelay = 300 * time.Millisecond
 
@@ -112,6 +116,7 @@ const firstDelay = 300 * time.Millisecond
 // when a repetition has succeeded, neither ok nor an error when the record is to
 // be passed over, and the error that ends the task otherwise.
 func (o *Operator) Failed(ctx context.Context, c Context, cause error, f func() error) (ok bool, err error) {
+	o.cfg.Counts.Failed()
 	if f != nil && connect.IsRetriable(cause) && o.cfg.RetryTimeout != 0 {
 		if cause = o.retry(ctx, cause, f); cause == nil {
 			return true, nil
@@ -120,16 +125,18 @@ func (o *Operator) Failed(ctx context.Context, c Context, cause error, f func() 
 	if err := o.report(ctx, c, cause); err != nil {
 		return false, err
 	}
+	o.cfg.Counts.Failures.Add(1)
 	if !o.cfg.All {
 		return false, fmt.Errorf("Tolerance exceeded in error handler: %w", o.describe(c, cause))
 	}
-	o.Skipped++
+	o.cfg.Counts.Skipped.Add(1)
 	return false, nil
 }
 
 func (o *Operator) report(ctx context.Context, c Context, cause error) error {
 	if o.cfg.Log {
 		o.cfg.Logger.Error(o.message(c), "error", cause)
+		o.cfg.Counts.Logged.Add(1)
 	}
 	for _, r := range o.cfg.Reporters {
 		if err := r.Report(ctx, c, cause); err != nil {
@@ -151,6 +158,7 @@ func (o *Operator) retry(ctx context.Context, cause error, f func() error) error
 			return cause
 		case <-timer.C:
 		}
+		o.cfg.Counts.Retries.Add(1)
 		if cause = f(); cause == nil || !connect.IsRetriable(cause) {
 			return cause
 		}

@@ -1,0 +1,27 @@
+package worker
+
+import (
+	"fmt"
+	"runtime/debug"
+)
+
+// guard calls a plugin's code and makes an error of a panic, so that it ends one
+// task or connector and not the worker.
+func guard(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &panicError{value: r, stack: debug.Stack()}
+		}
+	}()
+	return f()
+}
+
+// panicError is a panic of a plugin.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string {
+	return fmt.Sprintf("the plugin panicked: %v\n%s", e.value, e.stack)
+}
