@@ -62,6 +62,7 @@ type node struct {
 func runNode(ctx context.Context, props kafka.Properties, ready func(url string)) error {
 	n := &node{levels: logging.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug - 200}), slog.LevelInfo)}
 	n.log = n.levels.Logger("org.apache.kafka.connect.cli.ConnectDistributed")
+	slog.SetDefault(n.log) // for what has no logger of its own, such as a connector that only validates
 	defer n.close()
 	if err := n.build(ctx, props); err != nil {
 		return err
@@ -141,7 +142,8 @@ func (n *node) build(ctx context.Context, props kafka.Properties) (err error) {
 // server that needs the herder. Nothing is served before.
 type lateHerder struct{ herder.Herder }
 
-// plugins makes the config providers and the override policy.
+// plugins makes the config providers and the override policy, and makes sure that
+// there are the converters that connectors use by default.
 func (n *node) plugins() error {
 	providers := map[string]connect.ConfigProvider{}
 	for _, name := range n.set.Providers {
@@ -155,6 +157,17 @@ func (n *node) plugins() error {
 		}
 	}
 	n.resolver = provider.NewResolver(providers)
+	for _, c := range []struct {
+		property, class string
+		kind            connect.Kind
+	}{
+		{"key.converter", n.set.KeyConverter, connect.KindConverter}, {"value.converter", n.set.ValueConverter, connect.KindConverter},
+		{"header.converter", n.set.HeaderConverter, connect.KindHeaderConverter},
+	} {
+		if _, err := n.registry.Find(c.class, c.kind); err != nil {
+			return fmt.Errorf("worker properties: %s: %w", c.property, err)
+		}
+	}
 	p, err := n.registry.Find(n.set.OverridePolicy, connect.KindOverridePolicy)
 	if err != nil {
 		return fmt.Errorf("connector.client.config.override.policy: %w", err)

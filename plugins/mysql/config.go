@@ -147,6 +147,17 @@ type HistoryConfig struct {
 	CreateTimeout         time.Duration // kafka.create.timeout.ms
 }
 
+// place names the property that says where the history is, with its value.
+func (h *HistoryConfig) place() string {
+	switch h.Class {
+	case fileHistoryClass:
+		return "schema.history.internal.file.filename=" + h.File
+	case memoryHistoryClass:
+		return "schema.history.internal=" + h.Class
+	}
+	return "schema.history.internal.kafka.topic=" + h.Topic
+}
+
 // parse reads a connector configuration, which may use the names of any
 // Debezium release since 1.0. The error names every property that is wrong.
 func (p *product) parse(config map[string]string, log *slog.Logger) (*Config, error) {
@@ -173,6 +184,9 @@ func (p *product) parse(config map[string]string, log *slog.Logger) (*Config, er
 		Stream:   r.stream(),
 		Events:   r.events(),
 		History:  r.history(),
+	}
+	if p.comments {
+		c.Events.SchemaComments = c.Events.SchemaChanges
 	}
 	c.Server.SSLMode = p.sslMode(c.Server.SSLMode)
 	if generation1(config) {

@@ -252,7 +252,7 @@ func (s *session) resume(ctx context.Context, offset map[string]any, o *position
 		return nil, err
 	}
 	if !exists && !s.mode.OnSchemaError {
-		return nil, errors.New("the schema history is missing or empty, though the connector has an offset; recover it with snapshot.mode=recovery, if no table's structure has changed since the offset")
+		return nil, fmt.Errorf("the schema history (%s) is missing or empty, though the connector has an offset; correct the property if it names the wrong place, or recover the history with snapshot.mode=recovery, if no table's structure has changed since the offset", s.cfg.History.place())
 	}
 	if lost, err := s.positionLost(ctx, o); err != nil {
 		return nil, err

@@ -87,7 +87,8 @@ func (t *task) failed(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return nil
 	}
-	if !server.Retriable(err) || t.cfg.MaxRetries >= 0 && t.broken >= t.cfg.MaxRetries {
+	mayPass := server.Retriable(err) || t.broken > 0 && server.Passing(err)
+	if !mayPass || t.cfg.MaxRetries >= 0 && t.broken >= t.cfg.MaxRetries {
 		return err
 	}
 	t.broken++

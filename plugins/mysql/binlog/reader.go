@@ -298,7 +298,7 @@ func (r *Reader) mend(ctx context.Context, err error) error {
 		if err := wait(ctx, pause); err != nil {
 			return err
 		}
-		if err = r.connect(ctx); err == nil || ctx.Err() != nil || !server.Retriable(err) {
+		if err = r.connect(ctx); err == nil || ctx.Err() != nil || !server.Passing(err) {
 			return err
 		}
 	}

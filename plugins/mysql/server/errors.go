@@ -76,6 +76,17 @@ func Retriable(err error) bool {
 	return false
 }
 
+// Passing reports whether an error of connecting may pass by itself where
+// connecting has worked before: what is Retriable, and what a server says, or a
+// name server, while a server is replaced or a user is made anew.
+func Passing(err error) bool {
+	switch KindOf(err) {
+	case KindLogin, KindHostDenied, KindUnknownHost, KindNotMySQL:
+		return true
+	}
+	return Retriable(err)
+}
+
 // Error codes of the server (mysqld_error.h).
 const (
 	codeConCount         = 1040

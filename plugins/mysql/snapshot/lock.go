@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -98,20 +99,50 @@ func (l *locker) lockGlobally(ctx context.Context) error {
 // needsTables reports whether lockTables has to be called.
 func (l *locker) needsTables() bool { return l.mode.global != "" && l.global.IsZero() }
 
-// lockTables locks tables one by one in place of the global lock.
-func (l *locker) lockTables(ctx context.Context, ids []table.ID) error {
+// lockTables locks tables one by one in place of the global lock. Either
+// statement ends the transaction: rows are read as the locks keep them.
+//
+// FLUSH TABLES needs RELOAD, which a server may refuse only for the global lock.
+// Without RELOAD there is LOCK TABLES, after which the session sees only what it
+// has locked: so others is locked too, whose structure is read.
+func (l *locker) lockTables(ctx context.Context, ids, others []table.ID) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	names := make([]string, len(ids))
-	for i, id := range ids {
-		names[i] = quoted(id)
+	err := l.conn.Exec(ctx, "FLUSH TABLES "+joined(ids, "")+" WITH READ LOCK")
+	if server.KindOf(err) == server.KindPrivilege {
+		err = l.conn.Exec(ctx, "LOCK TABLES "+joined(union(ids, others), " READ"))
 	}
-	if err := l.conn.Exec(ctx, "FLUSH TABLES "+strings.Join(names, ",")+" WITH READ LOCK"); err != nil {
-		return fmt.Errorf("locking the captured tables, which needs the LOCK TABLES privilege (or grant RELOAD for the short global lock): %w", err)
+	if server.KindOf(err) == server.KindPrivilege {
+		return fmt.Errorf("locking the captured tables: the user has neither the RELOAD nor the LOCK TABLES privilege that snapshot.locking.mode asks for; run GRANT RELOAD ON *.* or GRANT LOCK TABLES on their databases: %w", err)
+	}
+	if err != nil {
+		return fmt.Errorf("locking the captured tables: %w", err)
 	}
 	l.byTables = true
 	return nil
+}
+
+// joined lists tables, each followed by a word.
+func joined(ids []table.ID, word string) string {
+	names := make([]string, len(ids))
+	for i, id := range ids {
+		names[i] = quoted(id) + word
+	}
+	return strings.Join(names, ",")
+}
+
+func union(ids, others []table.ID) []table.ID {
+	all, seen := slices.Clone(ids), make(map[table.ID]bool, len(ids))
+	for _, id := range ids {
+		seen[id] = true
+	}
+	for _, id := range others {
+		if !seen[id] {
+			all = append(all, id)
+		}
+	}
+	return all
 }
 
 // structureRead releases the global lock where the mode allows it. Table locks

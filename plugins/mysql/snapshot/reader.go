@@ -130,7 +130,7 @@ func (r *Reader) begin(ctx context.Context) error {
 		return err
 	}
 	if r.lock.needsTables() {
-		if err := r.lock.lockTables(ctx, tables.data); err != nil {
+		if err := r.lock.lockTables(ctx, tables.data, tables.schema); err != nil {
 			return err
 		}
 	}
