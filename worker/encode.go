@@ -100,11 +100,6 @@ func (w *Worker) choose(config map[string]string, name, fallback string) (class 
 	return fallback, w.cfg.Properties.WithPrefix(name + ".")
 }
 
-// overrides are the client properties of a connector below a prefix.
-func (w *Worker) overrides(config map[string]string, prefix string) map[string]string {
-	return below(config, prefix)
-}
-
 func below(config map[string]string, prefix string) map[string]string {
 	out := map[string]string{}
 	for key, value := range config {

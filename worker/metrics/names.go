@@ -212,12 +212,11 @@ func (r *Registry) SinkTask(connector string, task int, partitions, active func(
 type stateTimes struct {
 	now func() time.Time
 
-	mu     sync.Mutex
-	state  string
-	since  time.Time
-	spent  map[string]time.Duration
-	whole  time.Duration
-	ending bool
+	mu    sync.Mutex
+	state string
+	since time.Time
+	spent map[string]time.Duration
+	whole time.Duration
 }
 
 func (s *stateTimes) change(state string) {
