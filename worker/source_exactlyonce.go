@@ -44,7 +44,6 @@ type transactions struct {
 	size     int       // records in the open transaction
 	due      time.Time // end of an open transaction, for boundaryInterval
 	marks    *marks    // nil unless the connector says where transactions end
-	val      []byte
 }
 
 // mostBatches bounds how many batches that are ready at once share a transaction.
