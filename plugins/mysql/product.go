@@ -19,6 +19,9 @@ type product struct {
 	absent  map[string]bool
 	changed map[string]func(*configdef.Key)
 	choices map[string][]string // of properties with other values than MySQL's
+	// comments: the schema history holds comments where include.schema.changes is
+	// on, whatever include.schema.comments says (MariaDbDatabaseSchema).
+	comments bool
 	// sslModes gives the values of database.ssl.mode their names in MySQL's
 	// connector, nil where they are the same.
 	sslModes map[string]string
@@ -34,7 +37,8 @@ func mysqlProduct() *product {
 func mariadbProduct() *product {
 	return &product{
 		class: "io.debezium.connector.mariadb.MariaDbConnector", name: "mariadb", version: "3.5.0.Final", label: "MariaDB",
-		absent: map[string]bool{"database.jdbc.driver": true, "database.protocol": true, "ddl.parser.type": true},
+		comments: true,
+		absent:   map[string]bool{"database.jdbc.driver": true, "database.protocol": true, "ddl.parser.type": true},
 		changed: map[string]func(*configdef.Key){
 			"database.ssl.mode": func(k *configdef.Key) {
 				k.Default = configdef.Text("disable")
