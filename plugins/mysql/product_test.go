@@ -35,6 +35,24 @@ func TestMariaDBConnector(t *testing.T) {
 	}
 }
 
+// MariaDB's connector takes the switch for schema changes for that of comments.
+func TestMariaDBComments(t *testing.T) {
+	for changes, want := range map[string]bool{"true": true, "false": false} {
+		config := mariadbExample()
+		config["include.schema.changes"], config["include.schema.comments"] = changes, "true"
+		c, err := mariadbProduct().parse(config, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Events.SchemaComments != want {
+			t.Errorf("include.schema.changes=%s: comments %t", changes, c.Events.SchemaComments)
+		}
+		if c, err = mysqlProduct().parse(config, slog.New(slog.DiscardHandler)); err != nil || !c.Events.SchemaComments {
+			t.Errorf("MySQL's connector lost its comments: %v", err)
+		}
+	}
+}
+
 func TestMariaDBSSLModes(t *testing.T) {
 	for mode, want := range map[string]string{"": "disabled", "disable": "disabled", "TRUST": "required", "verify-ca": "verify_ca", "verify-full": "verify_identity"} {
 		config := mariadbExample()

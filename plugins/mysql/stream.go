@@ -110,6 +110,7 @@ func (s *stream) handle(ctx context.Context, b *connect.Batch, e *binlog.Event, 
 		}
 	case binlog.KindRotate:
 		clear(s.maps)
+		s.src.Row = 0
 	case binlog.KindIncident:
 		s.log.Error("the server reports an incident: its binlog may lack changes", "message", string(e.Text), "file", e.File, "pos", e.Pos())
 	}
@@ -131,7 +132,8 @@ func (s *stream) end(b *connect.Batch) {
 	s.src.Query, s.src.HasQuery = "", false
 }
 
-// source completes the source block for the current event.
+// source completes the source block for the current event, but for the row: as
+// in Java, it stays that of the last row until the file ends, so that DDL has it.
 func (s *stream) source() {
 	micros, _ := s.tracker.EventMicros()
 	src := &s.src
@@ -139,7 +141,6 @@ func (s *stream) source() {
 	src.ServerID, src.File, src.Pos = int64(s.tracker.ServerID()), s.tracker.File(), s.tracker.Pos()
 	src.Thread = s.tracker.Thread()
 	src.HasThread = src.Thread >= 0
-	src.Row = 0
 	if g, ok := s.tracker.GTID(); ok && g != s.gtid {
 		s.gtid, src.GTID = g, g.String() // once a transaction
 	}

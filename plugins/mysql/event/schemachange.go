@@ -80,15 +80,15 @@ func joinNames(ids []table.ID) string {
 }
 
 // tableChanges describes the table after the change; a statement about a
-// database changes none.
+// database or a table that is not known changes none.
 func (b *Builder) tableChanges(a *data.Arena, c *ddl.Change) []data.Value {
-	if c.Kind.EventType() == "DATABASE" {
+	if c.Kind.EventType() == "DATABASE" || c.Table == nil && c.Kind != ddl.DropTable {
 		return nil
 	}
 	change := a.Struct(b.changes.change)
 	f := change.Fields()
 	f[0], f[1] = data.String(c.Kind.EventType()), data.String(c.ID.Quoted())
-	if c.Table != nil && c.Kind != ddl.DropTable {
+	if c.Kind != ddl.DropTable {
 		f[2] = b.tableValue(a, c.Table)
 	}
 	out := a.Values(1)

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -291,5 +292,28 @@ func TestColumnFallbackOfZeroDates(t *testing.T) {
 	c := compile(t, column("DATE", table.JDBCDate, -1), value.Options{Custom: []value.Custom{custom}})
 	if v := convert(t, c, value.Cell{Kind: value.Null}); !v.IsNull() {
 		t.Errorf("zero date is %d", v.Int())
+	}
+}
+
+// A history that has another type than the server gets whole numbers all the
+// same: after ADD COLUMN IF NOT EXISTS c INT of a DECIMAL that exists.
+func TestIntegersOfOtherTypes(t *testing.T) {
+	c := compile(t, column("INT", table.JDBCInteger, 11), value.Options{})
+	for _, f := range []struct {
+		cell value.Cell
+		want int32
+	}{
+		{value.Cell{Kind: value.Int, Num: 7}, 7},
+		{value.Cell{Kind: value.Decimal, Num: 125, Scale: 2}, 1},
+		{value.Cell{Kind: value.Decimal, Num: -199, Scale: 2}, -1},
+		{value.Cell{Kind: value.Decimal, Num: 5, Scale: 30}, 0},
+		{value.Cell{Kind: value.Float64, Num: int64(math.Float64bits(-2.75))}, -2},
+	} {
+		if got := convert(t, c, f.cell); got != data.Int32(f.want) {
+			t.Errorf("%v %d with scale %d became %v, want %d", f.cell.Kind, f.cell.Num, f.cell.Scale, got, f.want)
+		}
+	}
+	if v, err := c.ConvertStrict(new(data.Arena), &value.Cell{Kind: value.Bytes, Data: []byte("x")}); err == nil {
+		t.Errorf("bytes became %v", v)
 	}
 }

@@ -135,20 +135,43 @@ func intType(t data.Type) colType {
 	switch t {
 	case data.TypeInt8:
 		return simple(data.New(t), data.Int8(0), func(_ *data.Arena, c *Cell) (data.Value, error) {
-			return data.Int8(int8(c.Num)), needInt(c)
+			n, err := integer(c)
+			return data.Int8(int8(n)), err
 		})
 	case data.TypeInt16:
 		return simple(data.New(t), data.Int16(0), func(_ *data.Arena, c *Cell) (data.Value, error) {
-			return data.Int16(int16(c.Num)), needInt(c)
+			n, err := integer(c)
+			return data.Int16(int16(n)), err
 		})
 	case data.TypeInt32:
 		return simple(data.New(t), data.Int32(0), func(_ *data.Arena, c *Cell) (data.Value, error) {
-			return data.Int32(int32(c.Num)), needInt(c)
+			n, err := integer(c)
+			return data.Int32(int32(n)), err
 		})
 	}
 	return simple(data.New(data.TypeInt64), data.Int64(0), func(_ *data.Arena, c *Cell) (data.Value, error) {
-		return data.Int64(c.Num), needInt(c)
+		n, err := integer(c)
+		return data.Int64(n), err
 	})
+}
+
+// integer is a cell's number without its fraction. Cells of other types than
+// integers come where the schema history has another type than the server, as
+// after ALTER TABLE ... ADD COLUMN IF NOT EXISTS of a column that exists.
+// Source: JdbcValueConverters.convertInteger, Number.intValue.
+func integer(c *Cell) (int64, error) {
+	switch c.Kind {
+	case Int:
+		return c.Num, nil
+	case Decimal:
+		if int(c.Scale) >= len(pow10) {
+			return 0, nil
+		}
+		return c.Num / pow10[c.Scale], nil
+	case Float32, Float64:
+		return int64(c.Float()), nil
+	}
+	return 0, errKind(c, "an integer")
 }
 
 func needInt(c *Cell) error {
