@@ -10,6 +10,7 @@ import (
 	"github.com/millrace/millrace/plugins/converter/jsonconv"
 	"github.com/millrace/millrace/plugins/converter/number"
 	"github.com/millrace/millrace/plugins/converter/text"
+	"github.com/millrace/millrace/plugins/datagen"
 	"github.com/millrace/millrace/plugins/file"
 	"github.com/millrace/millrace/plugins/mysql"
 	"github.com/millrace/millrace/plugins/policy"
@@ -24,6 +25,7 @@ import (
 func Builtin() []connect.Plugin {
 	return slices.Concat(
 		file.Plugins(),
+		datagen.Plugins(),
 		mysql.Plugins(),
 		bytes.Plugins(),
 		header.Plugins(),
