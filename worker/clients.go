@@ -2,12 +2,14 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
 
+	"github.com/millrace/millrace/plugins/connect"
 	"github.com/millrace/millrace/storage/kafka"
 )
 
@@ -100,4 +102,23 @@ func producerProperties(worker kafka.Properties, overrides map[string]string) ka
 func adminProperties(worker kafka.Properties, overrides map[string]string) kafka.Properties {
 	base := kafka.Properties{"bootstrap.servers": worker["bootstrap.servers"]}
 	return base.With(worker.WithPrefix("admin.")).With(overrides)
+}
+
+// checkOverrides asks the policy (connector.client.config.override.policy) about
+// the client properties that a connector sets. It was asked when the
+// configuration was validated; the policy may have changed since.
+func (w *Worker) checkOverrides(connector, class string, config map[string]string) error {
+	if w.cfg.OverridePolicy == nil {
+		return nil
+	}
+	var errs []error
+	for client, prefix := range map[connect.ClientType]string{
+		connect.ClientProducer: "producer.override.", connect.ClientConsumer: "consumer.override.", connect.ClientAdmin: "admin.override.",
+	} {
+		for name, err := range w.cfg.OverridePolicy.Check(connector, class, client, below(config, prefix)) {
+			errs = append(errs, &connect.ConfigError{Key: prefix + name, Err: err})
+		}
+	}
+	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return errors.Join(errs...)
 }

@@ -37,9 +37,8 @@ type Config struct {
 	Topics       TopicListener
 
 	KeyConverter, ValueConverter, HeaderConverter string // classes; their properties are below KIND.converter.
-	OverridePolicy                                connect.OverridePolicy
-	// Resolve replaces references to config providers; nil leaves them.
-	Resolve func(ctx context.Context, config map[string]string) (map[string]string, error)
+	// OverridePolicy says which client properties connectors may set; nil allows all.
+	OverridePolicy connect.OverridePolicy
 
 	GracefulTimeout time.Duration // task.shutdown.graceful.timeout.ms
 	FlushInterval   time.Duration // offset.flush.interval.ms
@@ -204,6 +203,9 @@ func asRunner[T runner](t T, err error) (runner, error) {
 func (w *Worker) newTask(ctx context.Context, start TaskStart) (runner, error) {
 	p, err := w.cfg.Registry.Connector(start.ConnectorConfig["connector.class"], start.ConnectorConfig["connector.plugin.version"])
 	if err != nil {
+		return nil, err
+	}
+	if err := w.checkOverrides(start.ID.Connector, p.Class, start.ConnectorConfig); err != nil {
 		return nil, err
 	}
 	if p.Kind == connect.KindSink {

@@ -1,6 +1,7 @@
 package tolerance
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -9,54 +10,58 @@ import (
 	"github.com/millrace/millrace/storage/kafka/producer"
 )
 
+const connectException = "org.apache.kafka.connect.errors.ConnectException"
+
 // ExceptionClass is the Java exception that stands for an error where Java's
-// users look for one: in traces and in headers of the dead letter queue.
+// users look for one, in headers of the dead letter queue: that of the first
+// error in its chain that has one.
 func ExceptionClass(err error) string {
-	var (
-		dataErr  *connect.DataError
-		confErr  *connect.ConfigError
-		retry    *connect.RetriableError
-		large    *producer.RecordTooLarge
-		timeout  *producer.TimeoutError
-		refusal  *producer.BrokerError
-		deadline = errors.Is(err, context.DeadlineExceeded)
-	)
-	switch {
-	case errors.As(err, &large):
-		return "org.apache.kafka.common.errors.RecordTooLargeException"
-	case errors.Is(err, producer.ErrFenced):
-		return "org.apache.kafka.common.errors.ProducerFencedException"
-	case errors.As(err, &timeout), deadline:
-		return "org.apache.kafka.common.errors.TimeoutException"
-	case errors.As(err, &refusal):
-		return "org.apache.kafka.common.KafkaException"
-	case errors.As(err, &dataErr):
-		return "org.apache.kafka.connect.errors.DataException"
-	case errors.As(err, &confErr):
-		return "org.apache.kafka.common.config.ConfigException"
-	case errors.As(err, &retry):
-		return "org.apache.kafka.connect.errors.RetriableException"
+	for ; err != nil; err = unwrap(err) {
+		if class := ownClass(err); class != "" {
+			return class
+		}
 	}
-	return "org.apache.kafka.connect.errors.ConnectException"
+	return connectException
+}
+
+// ownClass is the Java exception that stands for an error itself, "" when there
+// is no particular one.
+func ownClass(err error) string {
+	switch err.(type) {
+	case *connect.DataError:
+		return "org.apache.kafka.connect.errors.DataException"
+	case *connect.ConfigError:
+		return "org.apache.kafka.common.config.ConfigException"
+	case *connect.RetriableError:
+		return "org.apache.kafka.connect.errors.RetriableException"
+	case *producer.RecordTooLarge:
+		return "org.apache.kafka.common.errors.RecordTooLargeException"
+	case *producer.TimeoutError:
+		return "org.apache.kafka.common.errors.TimeoutException"
+	case *producer.BrokerError:
+		return "org.apache.kafka.common.KafkaException"
+	}
+	switch err {
+	case producer.ErrFenced:
+		return "org.apache.kafka.common.errors.ProducerFencedException"
+	case context.DeadlineExceeded:
+		return "org.apache.kafka.common.errors.TimeoutException"
+	}
+	return ""
 }
 
 // Trace renders an error in the shape of a Java stack trace without its frames:
 // the exception, and then each cause that adds something.
 func Trace(err error) string {
-	const connectException = "org.apache.kafka.connect.errors.ConnectException"
 	cause := unwrap(err)
-	for cause != nil && cause.Error() == err.Error() { // a wrapper that says nothing
+	for cause != nil && cause.Error() == err.Error() && ownClass(err) == "" { // a wrapper that says nothing
 		err, cause = cause, unwrap(cause)
 	}
-	class := connectException
-	if cause == nil {
-		class = ExceptionClass(err)
-	}
 	var b strings.Builder
-	b.WriteString(class + ": " + err.Error())
+	b.WriteString(cmp.Or(ownClass(err), connectException) + ": " + err.Error())
 	for last := err.Error(); cause != nil; cause = unwrap(cause) {
 		if text := cause.Error(); text != last {
-			b.WriteString("\nCaused by: " + ExceptionClass(cause) + ": " + text)
+			b.WriteString("\nCaused by: " + cmp.Or(ownClass(cause), connectException) + ": " + text)
 			last = text
 		}
 	}
