@@ -63,6 +63,7 @@ func generation1(config map[string]string) bool {
 var generation1Defaults = map[string]string{
 	"schema.name.adjustment.mode": "avro",
 	"skipped.operations":          "none",
+	"extended.headers.enabled":    "false",
 }
 
 // modernise returns a copy of config in today's names and values. Each old name

@@ -28,6 +28,9 @@ func TestParse1xConfig(t *testing.T) {
 	if c.Generation != 1 || c.Prefix != "ecommerce-server" || c.Events.SchemaNames != "avro" || c.Filters.IncludeDatabases != "ecommerce" {
 		t.Errorf("generation %d, prefix %q, schema names %q", c.Generation, c.Prefix, c.Events.SchemaNames)
 	}
+	if c.Events.Headers {
+		t.Error("records have headers, which 1.x does not add")
+	}
 	wantProducer := map[string]string{"bootstrap.servers": "kafka:9092", "security.protocol": "SASL_SSL"}
 	if c.History.Topic != "dbhistory.ecommerce" || !reflect.DeepEqual(c.History.Producer, wantProducer) || c.History.Consumer["sasl.mechanism"] != "AWS_MSK_IAM" {
 		t.Errorf("history %+v", c.History)

@@ -26,6 +26,9 @@ type Config struct {
 	Headers bool
 	Task    int
 	RunID   string // a UUID that is new at each start of the task
+	// OldMarkers limits source.snapshot to the values that Debezium 1.x has: true,
+	// last and false.
+	OldMarkers bool
 	// Filter says which columns are in the events; nil for all.
 	Filter *table.Filter
 	Value  value.Options

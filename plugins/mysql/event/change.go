@@ -183,7 +183,7 @@ func SetLast(r *connect.SourceRecord, offset connect.Offset) {
 }
 
 // SetLastOfTable marks the last row of a table in a snapshot.
-func SetLastOfTable(r *connect.SourceRecord) { setMarker(r, MarkLastTable) }
+func (p *Plan) SetLastOfTable(r *connect.SourceRecord) { setMarker(r, p.b.marker(MarkLastTable)) }
 
 func setMarker(r *connect.SourceRecord, m Marker) {
 	env := r.Value.Struct()

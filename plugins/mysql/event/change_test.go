@@ -124,7 +124,7 @@ func TestSnapshotMarkers(t *testing.T) {
 	if marker() != "first" {
 		t.Errorf("marker %s", marker())
 	}
-	event.SetLastOfTable(r)
+	p.SetLastOfTable(r)
 	if marker() != "last_in_data_collection" || r.Offset.Map()["snapshot"] != "INITIAL" {
 		t.Errorf("marker %s, offset %v", marker(), r.Offset.Map())
 	}
@@ -199,5 +199,42 @@ func TestFieldNameCollision(t *testing.T) {
 	tab.PrimaryKey = []string{"a-b"}
 	if _, err := b.Plan(tab); err == nil || !strings.Contains(err.Error(), "field.name.adjustment.mode") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// Debezium 1.x knows no markers but true, last and false.
+func TestOldMarkers(t *testing.T) {
+	b, err := event.NewBuilder(event.Config{Topics: event.TopicConfig{Prefix: "p"}, Connector: "mysql", OldMarkers: true}, &connect.SourcePartition{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := b.Plan(sbtest())
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := []value.Cell{{Kind: value.Int, Num: 1}, {Kind: value.Int}, {Kind: value.Null}, {Kind: value.Null}}
+	var batch connect.Batch
+	if err := p.Read(&batch, &event.Source{Marker: event.MarkFirst}, connect.Offset{}, row); err != nil {
+		t.Fatal(err)
+	}
+	r := &batch.Records[0]
+	check := func(want string) {
+		t.Helper()
+		source, err := r.Value.Struct().Get("source")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m, _ := source.Struct().Get("snapshot"); m.Str() != want {
+			t.Errorf("marker %q, want %q", m.Str(), want)
+		}
+	}
+	check("true")
+	p.SetLastOfTable(r)
+	check("true")
+	event.SetLast(r, connect.Offset{})
+	check("last")
+	schema := r.ValueSchema.Field("source").Schema.Field("snapshot").Schema
+	if got, _ := schema.Param("allowed"); got != "true,last,false" {
+		t.Errorf("allowed %q", got)
 	}
 }

@@ -66,10 +66,13 @@ const (
 
 func (b *Builder) buildSourceSchema() *data.Schema {
 	text, optText := data.New(data.TypeString).Build(), data.New(data.TypeString).Optional().Build()
+	markers := "true,first,first_in_data_collection,last_in_data_collection,last,false,incremental"
+	if b.cfg.OldMarkers {
+		markers = "true,last,false"
+	}
 	long, optLong := data.New(data.TypeInt64).Build(), data.New(data.TypeInt64).Optional().Build()
 	snapshot := data.New(data.TypeString).Optional().Name("io.debezium.data.Enum").Version(1).
-		Param("allowed", "true,first,first_in_data_collection,last_in_data_collection,last,false,incremental").
-		Default(data.String("false")).Build()
+		Param("allowed", markers).Default(data.String("false")).Build()
 	return data.NewStruct().Name(b.cfg.SchemaNames.schemaName(b.package_()+".Source")).Version(1).
 		Field("version", text).Field("connector", text).Field("name", text).Field("ts_ms", long).Field("snapshot", snapshot).
 		Field("db", text).Field("sequence", optText).Field("ts_us", optLong).Field("ts_ns", optLong).Field("table", optText).
@@ -84,7 +87,7 @@ func (b *Builder) source(a *data.Arena, src *Source, db, table data.Value) data.
 	f[srcVersion], f[srcConnector], f[srcName] = b.version, b.connector, b.prefix
 	f[srcMillis] = data.Int64(floorDiv(src.Nanos, 1_000_000))
 	if src.Marker != MarkStreaming { // null outside of snapshots: the schema's default says "false"
-		f[srcSnapshot] = data.String(string(src.Marker))
+		f[srcSnapshot] = data.String(string(b.marker(src.Marker)))
 	}
 	f[srcDB], f[srcTable] = db, table
 	f[srcMicros], f[srcNanos] = data.Int64(floorDiv(src.Nanos, 1000)), data.Int64(src.Nanos)
@@ -98,6 +101,14 @@ func (b *Builder) source(a *data.Arena, src *Source, db, table data.Value) data.
 		f[srcQuery] = data.String(src.Query)
 	}
 	return data.StructOf(s)
+}
+
+// marker is m as the configuration knows it.
+func (b *Builder) marker(m Marker) Marker {
+	if b.cfg.OldMarkers && m != MarkLast {
+		return MarkSnapshot
+	}
+	return m
 }
 
 func optional(s string) data.Value {

@@ -168,7 +168,7 @@ func (r *Reader) readRow(ctx context.Context, b *connect.Batch) error {
 		return err
 	}
 	if s.result == nil && r.src.Marker != event.MarkFirst && len(b.Records) > before {
-		event.SetLastOfTable(&b.Records[len(b.Records)-1])
+		s.plan.SetLastOfTable(&b.Records[len(b.Records)-1])
 	}
 	return nil
 }
