@@ -24,12 +24,13 @@ import (
 
 // rig is a worker on an embedded cluster with plugins that tests control.
 type rig struct {
-	t       testing.TB
-	cluster *embedded.Cluster
-	worker  *Worker
-	offsets *offset.Memory
-	seen    *statuses
-	plugins []connect.Plugin
+	t         testing.TB
+	cluster   *embedded.Cluster // nil on another broker
+	bootstrap string
+	worker    *Worker
+	offsets   *offset.Memory
+	seen      *statuses
+	plugins   []connect.Plugin
 }
 
 // rigOption changes what a rig is made of.
@@ -42,9 +43,15 @@ func newRig(t testing.TB, options ...rigOption) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	r := &rig{t: t, cluster: c, offsets: offset.NewMemory(), seen: newStatuses()}
+	return newRigOn(t, c.Bootstrap(), append([]rigOption{func(r *rig, _ *Config) { r.cluster = c }}, options...)...)
+}
+
+// newRigOn makes a rig on a broker.
+func newRigOn(t testing.TB, bootstrap string, options ...rigOption) *rig {
+	t.Helper()
+	r := &rig{t: t, bootstrap: bootstrap, offsets: offset.NewMemory(), seen: newStatuses()}
 	cfg := Config{
-		Properties: kafka.Properties{"bootstrap.servers": c.Bootstrap(), "group.id": "test-cluster"},
+		Properties: kafka.Properties{"bootstrap.servers": bootstrap, "group.id": "test-cluster"},
 		Offsets:    r.offsets, Listener: r.seen, Topics: r.seen,
 		KeyConverter: "test.Text", ValueConverter: "test.Text", HeaderConverter: "test.Text",
 		GracefulTimeout: 10 * time.Second, FlushInterval: 50 * time.Millisecond, FlushTimeout: 5 * time.Second,
@@ -60,6 +67,7 @@ func newRig(t testing.TB, options ...rigOption) *rig {
 	for _, o := range options {
 		o(r, &cfg)
 	}
+	var err error
 	if cfg.Registry, err = registry.New(r.plugins...); err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +117,7 @@ func (r *rig) client() sarama.Client {
 	conf.Version = sarama.MaxVersion
 	conf.Producer.Return.Successes = true
 	conf.Producer.Partitioner = sarama.NewManualPartitioner
-	c, err := sarama.NewClient(r.cluster.Addrs(), conf)
+	c, err := sarama.NewClient([]string{r.bootstrap}, conf)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -98,7 +98,11 @@ func (s *listSink) transcript() string {
 
 func sinkRig(t *testing.T, s connect.SinkTask) *rig {
 	t.Parallel()
-	return newRig(t, sink("test.ListSink", func() connect.SinkTask { return s }))
+	return newRig(t, listSinks(s))
+}
+
+func listSinks(s connect.SinkTask) rigOption {
+	return sink("test.ListSink", func() connect.SinkTask { return s })
 }
 
 func sinkConfig(more ...string) map[string]string {
@@ -112,7 +116,7 @@ func sinkConfig(more ...string) map[string]string {
 // committed is the committed offset of partition 0 of topic in.
 func (r *rig) committed(group string) int64 {
 	r.t.Helper()
-	client, err := kafka.Open(testContext(r.t), kafka.Config{Role: kafka.RoleAdmin, Properties: kafka.Properties{"bootstrap.servers": r.cluster.Bootstrap()}})
+	client, err := kafka.Open(testContext(r.t), kafka.Config{Role: kafka.RoleAdmin, Properties: kafka.Properties{"bootstrap.servers": r.bootstrap}})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -133,7 +137,10 @@ func (r *rig) committed(group string) int64 {
 
 func TestSinkGetsRecordsAndCommits(t *testing.T) {
 	s := newListSink()
-	r := sinkRig(t, s)
+	playSink(t, s, sinkRig(t, s))
+}
+
+func playSink(t *testing.T, s *listSink, r *rig) {
 	r.write("in", "a", "b", "c")
 	id := r.start("list", sinkConfig())
 	s.await(t, "a b c")
