@@ -8,7 +8,7 @@ import (
 
 func hoistFieldDef() *configdef.Def {
 	return configdef.New(configdef.Key{Name: "field", Type: configdef.String, Importance: configdef.Medium,
-		Doc: "Name of the one field of the new struct or map."})
+		Doc: "Field name for the single field that will be created in the resulting Struct or Map."})
 }
 
 // hoistField wraps the whole value into a struct or map with one field.

@@ -73,9 +73,13 @@ OUT_OF_SCOPE = re.compile(r'\.mirror\.|openlineage|ActivateTracingSpan')
 
 def mask(v, key=None):
     if isinstance(v, dict):
+        if '.override.' in str((v.get('value') or {}).get('name') if isinstance(v.get('value'), dict) else ''):
+            v = {**v, 'definition': None}  # Java describes the properties of its own clients
         return {k: mask(x, k) for k, x in sorted(v.items())}
     if isinstance(v, list):
         v = [mask(x) for x in v]
+        if key == 'recommended_values':  # Java names a plugin once for each place that has it
+            return [x for x in dict.fromkeys(v) if not OUT_OF_SCOPE.search(str(x))]
         return sorted(v, key=json.dumps) if key in (None, 'tasks', 'topics') else v
     if key in ('version', 'commit', 'kafka_cluster_id', 'trace', 'worker_id', 'last_modified') and v is not None:
         return f'<{key}>'
