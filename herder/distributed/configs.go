@@ -1,6 +1,8 @@
 package distributed
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"slices"
@@ -90,9 +92,6 @@ func (c *Core) forget(name string) {
 	delete(c.unsettled, name)
 	if g := c.generating[name]; g != nil {
 		c.cancel(g.retry)
-		for _, id := range g.restarting {
-			c.reply(id, Answer{}, herder.Errorf(herder.NotFound, "Unknown connector: %s", name))
-		}
 		delete(c.generating, name)
 	}
 }
@@ -100,13 +99,12 @@ func (c *Core) forget(name string) {
 // reconfiguration is the making of task configurations of a connector. One step of
 // it is under way at a time.
 type reconfiguration struct {
-	busy       bool
-	again      bool // asked for once more meanwhile
-	force      bool // write them even if they are the same
-	attempts   int
-	first      time.Time // when the series of attempts began
-	retry      *timer
-	restarting []int // requests that wait for the connector to start
+	busy     bool
+	again    bool // asked for once more meanwhile
+	force    bool // write them even if they are the same
+	attempts int
+	first    time.Time // when the series of attempts began
+	retry    *timer
 }
 
 func (c *Core) reconfig(name string) *reconfiguration {
@@ -118,19 +116,14 @@ func (c *Core) reconfig(name string) *reconfiguration {
 	return g
 }
 
-// connectorStarted answers restarts and asks a started connector for its tasks.
+// connectorStarted answers a restart and asks a started connector for its tasks.
 func (c *Core) connectorStarted(e ConnectorStarted) {
-	g := c.reconfig(e.Name)
-	err := e.Err
-	if err != nil {
-		err = &herder.Error{Kind: herder.Internal, Message: "Failed to start connector: " + e.Name, Err: err}
-	}
-	for _, id := range g.restarting {
-		c.reply(id, Answer{}, err)
-	}
-	g.restarting = nil
-	if err == nil {
+	c.restarted(e.Restart, "connector", e.Name, e.Err)
+	switch {
+	case e.Err == nil:
 		c.reconfigure(e.Name, false)
+	case !errors.Is(e.Err, context.Canceled): // not stopped meanwhile
+		c.log(slog.LevelError, "a connector cannot be started", "connector", e.Name, "error", e.Err)
 	}
 }
 

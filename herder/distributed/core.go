@@ -77,7 +77,7 @@ type Core struct {
 	unsettled  map[string]int64 // connectors whose tasks changed, with the offset, until a round has covered it
 	generating map[string]*reconfiguration
 	restarts   map[string]herder.RestartRequest
-	restarting map[state.TaskID][]int // requests that wait for a task to start
+	restarting map[int]int // requests that wait for a Restart to end
 
 	// Writing: requests.go.
 	writes  []*write
@@ -106,7 +106,7 @@ func NewCore(cfg CoreConfig) *Core {
 		cfg: cfg, assignor: group.NewIncremental(cfg.MaxDelay), generation: -1, protocol: cfg.Protocol,
 		barriers: map[int]func(){}, held: index{}, running: index{}, unsettled: map[string]int64{},
 		generating: map[string]*reconfiguration{}, restarts: map[string]herder.RestartRequest{},
-		restarting: map[state.TaskID][]int{},
+		restarting: map[int]int{},
 		refresh:    map[int]func(error){}, fencings: map[string]*fencing{},
 	}
 }

@@ -61,16 +61,18 @@ type Stopped struct{ Barrier int }
 // Released ends a Release.
 type Released struct{ Barrier int }
 
-// ConnectorStarted ends a StartConnector or the last part of a Restart.
+// ConnectorStarted ends a StartConnector, or with its ID a Restart.
 type ConnectorStarted struct {
-	Name string
-	Err  error
+	Name    string
+	Restart int
+	Err     error
 }
 
-// TaskRestarted ends the part of a Restart that concerns a task.
+// TaskRestarted ends a Restart of a task.
 type TaskRestarted struct {
-	ID  state.TaskID
-	Err error
+	ID      state.TaskID
+	Restart int
+	Err     error
 }
 
 // Retargeted ends a Retarget.
@@ -211,6 +213,7 @@ type Stop struct {
 // each. With Mark
 // their status becomes RESTARTING in between.
 type Restart struct {
+	ID          int
 	Work        group.Work
 	Generations map[state.TaskID]int
 	Mark        bool

@@ -217,7 +217,7 @@ func (h *Herder) perform(a Action) {
 	case Leave:
 		h.member.Leave(a.Reason)
 	case StartConnector:
-		h.startConnector(a.Name)
+		h.startConnector(a.Name, 0)
 	case StartTask:
 		h.startTask(a.ID, a.Generation)
 	case Stop:

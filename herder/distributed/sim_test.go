@@ -260,7 +260,7 @@ func (s *sim) perform(w *simWorker, a Action) {
 		s.leave(w)
 	case StartConnector:
 		w.running[a.Name] = true
-		s.finish(w, a, ConnectorStarted{a.Name, err})
+		s.finish(w, a, ConnectorStarted{a.Name, 0, err})
 	case StartTask:
 		w.running[a.ID.String()] = true
 	case Stop:
@@ -272,9 +272,9 @@ func (s *sim) perform(w *simWorker, a Action) {
 		for _, it := range items(a.Work) {
 			w.running[itemName(it)] = true
 			if it.Task == connectorItself {
-				s.finish(w, a, ConnectorStarted{it.Connector, err})
+				s.finish(w, a, ConnectorStarted{it.Connector, a.ID, err})
 			} else {
-				s.finish(w, a, TaskRestarted{it, err})
+				s.finish(w, a, TaskRestarted{it, a.ID, err})
 			}
 		}
 	case Release:

@@ -67,9 +67,7 @@ func (c *Core) restartConnector(id int, name string) bool {
 	case !c.configs.Contains(name):
 		c.reply(id, Answer{}, herder.Errorf(herder.NotFound, "Unknown connector: %s", name))
 	case c.held.connector(name):
-		g := c.reconfig(name)
-		g.restarting = append(g.restarting, id)
-		c.restart(group.Work{Connectors: []string{name}}, false)
+		c.restarting[c.restart(group.Work{Connectors: []string{name}}, false)] = id
 	case c.leading():
 		c.elsewhere(id, "Cannot restart connector since it is not assigned to this member", item{Connector: name, Task: connectorItself})
 	default:
@@ -88,8 +86,7 @@ func (c *Core) restartTask(id int, task state.TaskID) bool {
 	case c.configs.TaskConfig(task) == nil:
 		c.reply(id, Answer{}, herder.Errorf(herder.NotFound, "Unknown task: %s", task))
 	case c.held.has(task):
-		c.restarting[task] = append(c.restarting[task], id)
-		c.restart(group.Work{Tasks: []state.TaskID{task}}, false)
+		c.restarting[c.restart(group.Work{Tasks: []state.TaskID{task}}, false)] = id
 	case c.leading():
 		c.elsewhere(id, refusal, task)
 	default:
@@ -98,15 +95,19 @@ func (c *Core) restartTask(id int, task state.TaskID) bool {
 	return true
 }
 
-func (c *Core) taskRestarted(e TaskRestarted) {
-	err := e.Err
+func (c *Core) taskRestarted(e TaskRestarted) { c.restarted(e.Restart, "task", e.ID.String(), e.Err) }
+
+// restarted answers the request, if any, that a Restart was for.
+func (c *Core) restarted(restart int, what, name string, err error) {
+	id, ok := c.restarting[restart]
+	if !ok {
+		return
+	}
+	delete(c.restarting, restart)
 	if err != nil {
-		err = &herder.Error{Kind: herder.Internal, Message: "Failed to start task: " + e.ID.String(), Err: err}
+		err = &herder.Error{Kind: herder.Internal, Message: "Failed to start " + what + ": " + name, Err: err}
 	}
-	for _, id := range c.restarting[e.ID] {
-		c.reply(id, Answer{}, err)
-	}
-	delete(c.restarting, e.ID)
+	c.reply(id, Answer{}, err)
 }
 
 // elsewhere sends a request to the worker that has what it is about.
@@ -114,8 +115,8 @@ func (c *Core) elsewhere(id int, why string, it item) {
 	c.reply(id, Answer{}, &herder.NotTarget{Message: why, URL: c.owner(it)})
 }
 
-// restart restarts work that this worker holds.
-func (c *Core) restart(w group.Work, mark bool) {
+// restart restarts work that this worker holds and returns the Restart's ID.
+func (c *Core) restart(w group.Work, mark bool) int {
 	gens := map[state.TaskID]int{}
 	for _, it := range items(w) {
 		c.running.add(it)
@@ -123,7 +124,9 @@ func (c *Core) restart(w group.Work, mark bool) {
 			gens[it] = c.configs.TaskGeneration(it.Connector)
 		}
 	}
-	c.do(Restart{Work: w, Generations: gens, Mark: mark})
+	id := c.nextID()
+	c.do(Restart{ID: id, Work: w, Generations: gens, Mark: mark})
+	return id
 }
 
 // restartPlan writes a restart request; all workers carry it out.

@@ -14,9 +14,9 @@ import (
 // Jobs of the lanes: what the worker is told. They run beside the loop and read
 // the newest configurations when their turn comes.
 
-func (h *Herder) startConnector(name string) {
+func (h *Herder) startConnector(name string, restart int) {
 	h.lanes.add(item{Connector: name, Task: connectorItself}, job{starts: true, run: func(ctx context.Context) {
-		h.box.put(ConnectorStarted{name, h.bringUpConnector(ctx, name)})
+		h.box.put(ConnectorStarted{name, restart, h.bringUpConnector(ctx, name)})
 	}})
 }
 
@@ -208,11 +208,11 @@ func (h *Herder) restart(a Restart) {
 			}
 		}})
 		if it.Task == connectorItself {
-			h.startConnector(it.Connector)
+			h.startConnector(it.Connector, a.ID)
 			continue
 		}
 		h.lanes.add(it, job{starts: true, run: func(ctx context.Context) {
-			h.box.put(TaskRestarted{it, h.bringUpTask(ctx, it, a.Generations[it])})
+			h.box.put(TaskRestarted{it, a.ID, h.bringUpTask(ctx, it, a.Generations[it])})
 		}})
 	}
 }
