@@ -31,6 +31,14 @@ func (c *lru[K, V]) get(key K) (v V, ok bool) {
 	return e.value, true
 }
 
+// newest is the key that was used last.
+func (c *lru[K, V]) newest() (key K) {
+	if c.first != nil {
+		key = c.first.key
+	}
+	return key
+}
+
 func (c *lru[K, V]) put(key K, value V) {
 	if old, ok := c.entries[key]; ok {
 		c.remove(old)

@@ -62,14 +62,15 @@ func (c *Converter) parseEnvelope(p *parser) (*data.Schema, data.Value, error) {
 	var schemaText, payload []byte
 	extra := false
 	err := p.object(func(name []byte) error {
-		text, err := p.skip()
+		var err error
 		switch string(name) {
 		case "schema":
-			schemaText = text
+			schemaText, err = p.skipKnown(c.schemas.newest())
 		case "payload":
-			payload = text
+			payload, err = p.skip()
 		default:
 			extra = true
+			_, err = p.skip()
 		}
 		return err
 	})

@@ -174,6 +174,17 @@ func (s *scanner) skip() ([]byte, error) {
 	return s.b[start:s.i], err
 }
 
+// skipKnown is skip with a guess of the text, which is that of an object: where
+// an object begins, its end follows from its text.
+func (s *scanner) skipKnown(guess string) ([]byte, error) {
+	s.peek()
+	if text := s.b[s.i:]; guess != "" && len(text) >= len(guess) && string(text[:len(guess)]) == guess {
+		s.i += len(guess)
+		return text[:len(guess)], nil
+	}
+	return s.skip()
+}
+
 func (s *scanner) boolean() (bool, error) {
 	if s.b[s.i] == 't' {
 		return true, s.literal("true")
