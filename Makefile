@@ -66,7 +66,7 @@ verify: lint generated
 	$(GO) mod verify
 
 lint: $(GOLANGCI)
-	$(GOLANGCI) run --build-tags $(ALL_TAGS) ./...
+	$(GOLANGCI) run --allow-parallel-runners --build-tags $(ALL_TAGS) ./...
 
 $(GOLANGCI): # built once, which takes minutes; the module proxy is all it needs
 	GOBIN=$(CACHE)/bin/new $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
