@@ -1,0 +1,294 @@
+//go:build servers
+
+package mysql
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/millrace/millrace/integration/peer"
+	"github.com/millrace/millrace/integration/rig"
+)
+
+// String shows what a record says about a row or a statement.
+func (r record) String() string {
+	var v struct {
+		Op, DDL, Status string
+		Before, After   json.RawMessage
+		Source          struct {
+			Snapshot, Connector, GTID string
+			Row                       int
+		}
+	}
+	switch {
+	case r.value == "":
+		return fmt.Sprintf("%s %s tombstone", r.topic, r.key)
+	case json.Unmarshal([]byte(r.value), &v) != nil:
+		return fmt.Sprintf("%s %s malformed %s", r.topic, r.key, r.value)
+	case v.DDL != "":
+		return fmt.Sprintf("%s ddl %s", r.topic, v.DDL)
+	case v.Status != "":
+		return fmt.Sprintf("%s %s", r.topic, v.Status)
+	}
+	return fmt.Sprintf("%s %s %s %s->%s %s %d", r.topic, r.key, v.Op, v.Before, v.After, v.Source.Snapshot, v.Source.Row)
+}
+
+func texts(records []record) []string {
+	out := make([]string, len(records))
+	for i, r := range records {
+		out[i] = r.String()
+	}
+	return out
+}
+
+func wantRecords(t *testing.T, got []record, want ...string) {
+	t.Helper()
+	if !slices.Equal(texts(got), want) {
+		t.Errorf("records:\n%s\nwant:\n%s", strings.Join(texts(got), "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func mustExec(t *testing.T, db *peer.Database, statements ...string) {
+	t.Helper()
+	if err := db.Exec(statements...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// database makes a database anew, with table a of two rows.
+func database(t *testing.T, db *peer.Database, name string) {
+	t.Helper()
+	mustExec(t, db, "CREATE DATABASE "+name, "CREATE TABLE "+name+".a (id INT PRIMARY KEY, v VARCHAR(20), d DECIMAL(6,2)) CHARSET utf8mb4",
+		"INSERT INTO "+name+".a VALUES (1,'x',1.5),(2,NULL,-2.25)")
+}
+
+// A task against MySQL, from the snapshot on.
+func TestTaskOnMySQL(t *testing.T) {
+	db := rig.MySQL(t)
+	t.Run("snapshot and stream", func(t *testing.T) { snapshotAndStream(t, db, 5501, false) })
+	t.Run("resume at every record", func(t *testing.T) { resumeEverywhere(t, db, 5502, nil) })
+	t.Run("resume with transactions", func(t *testing.T) {
+		resumeEverywhere(t, db, 5503, map[string]string{"provide.transaction.metadata": "true"})
+	})
+	t.Run("snapshot begins anew", func(t *testing.T) { snapshotBeginsAnew(t, db, 5504) })
+	t.Run("partial json", func(t *testing.T) { partialJSON(t, db, 5505) })
+	t.Run("compressed", func(t *testing.T) { compressed(t, db, 5506) })
+	t.Run("unknown table", func(t *testing.T) { unknownTable(t, db, 5507) })
+	t.Run("offset of another server", func(t *testing.T) { lostGTIDs(t, db, 5508) })
+}
+
+// A task of MySQL's connector against MariaDB.
+func TestTaskOnMariaDB(t *testing.T) {
+	db := rig.MariaDB(t)
+	t.Run("snapshot and stream", func(t *testing.T) { snapshotAndStream(t, db, 5511, true) })
+	t.Run("resume at every record", func(t *testing.T) { resumeEverywhere(t, db, 5512, nil) })
+}
+
+func snapshotAndStream(t *testing.T, db *peer.Database, id int, mariadb bool) {
+	database(t, db, "shop")
+	l := newLife(t, db, id, map[string]string{"database.include.list": "shop", "decimal.handling.mode": "string", "include.schema.changes": "false"})
+	l.start()
+	if warned := strings.Contains(l.log.String(), "the server is MariaDB"); warned != mariadb {
+		t.Errorf("warned of MariaDB: %t", warned)
+	}
+	read := l.take(2)
+	wantRecords(t, read,
+		`p.shop.a {"id":1} r null->{"id":1,"v":"x","d":"1.50"} first 0`,
+		`p.shop.a {"id":2} r null->{"id":2,"v":null,"d":"-2.25"} last 0`)
+	mustExec(t, db, "INSERT INTO shop.a VALUES (3,'y',3),(4,'z',4)", "UPDATE shop.a SET v='w' WHERE id=1", "UPDATE shop.a SET id=9 WHERE id=2",
+		"ALTER TABLE shop.a ADD COLUMN n INT", "DELETE FROM shop.a WHERE id=9", "TRUNCATE TABLE shop.a", "INSERT INTO shop.a VALUES (5,'v',5,6)")
+	got := l.take(9)
+	wantRecords(t, got,
+		`p.shop.a {"id":3} c null->{"id":3,"v":"y","d":"3.00"} false 0`,
+		`p.shop.a {"id":4} c null->{"id":4,"v":"z","d":"4.00"} false 1`,
+		`p.shop.a {"id":1} u {"id":1,"v":"x","d":"1.50"}->{"id":1,"v":"w","d":"1.50"} false 0`,
+		`p.shop.a {"id":2} d {"id":2,"v":null,"d":"-2.25"}->null false 0`,
+		`p.shop.a {"id":2} tombstone`,
+		`p.shop.a {"id":9} c null->{"id":9,"v":null,"d":"-2.25"} false 0`,
+		`p.shop.a {"id":9} d {"id":9,"v":null,"d":"-2.25","n":null}->null false 0`,
+		`p.shop.a {"id":9} tombstone`,
+		// TRUNCATE has no record by default: skipped.operations is t.
+		`p.shop.a {"id":5} c null->{"id":5,"v":"v","d":"5.00","n":6} false 0`,
+	)
+	for _, r := range append(read, got...) {
+		if r.value != "" && !strings.Contains(r.value, `"connector":"mysql"`) {
+			t.Errorf("not of connector mysql: %s", r.value)
+		}
+	}
+}
+
+var changing = regexp.MustCompile(`"ts_(ms|us|ns)":\d+|"(total|data_collection)_order":\d+`)
+
+// bare is a record without the time at which it was made and without its place in the transaction.
+func bare(r record) string { return r.topic + r.key + changing.ReplaceAllString(r.value, "") }
+
+// resumeEverywhere stops a task behind every record of a stream, also within a transaction, within an event of several
+// rows and within a row that is two events, and lets another life go on there.
+func resumeEverywhere(t *testing.T, db *peer.Database, id int, changes map[string]string) {
+	name := fmt.Sprintf("every%d", id)
+	database(t, db, name)
+	mustExec(t, db, "CREATE TABLE "+name+".b (id INT PRIMARY KEY, v VARCHAR(20))")
+	config := map[string]string{"database.include.list": name}
+	for k, v := range changes {
+		config[k] = v
+	}
+	l := newLife(t, db, id, config)
+	l.start()
+	for { // the snapshot, however many records it has
+		if r := l.take(1)[0]; strings.Contains(r.value, `"snapshot":"last"`) {
+			break
+		}
+	}
+	first := l.runtime.offset
+	mustExec(t, db, "USE "+name, "INSERT INTO a VALUES (3,'y',3),(4,'y',4),(5,'y',5)", "UPDATE a SET v='z' WHERE id>3",
+		"BEGIN", "INSERT INTO a VALUES (6,'t',6),(7,'t',7)", "INSERT INTO b VALUES (1,'t'),(2,'t')", "UPDATE a SET id=id+100 WHERE id>5", "DELETE FROM b WHERE id=1", "COMMIT",
+		"ALTER TABLE b ADD COLUMN n INT", "INSERT INTO b VALUES (8,'n',8),(9,'n',9)", "DELETE FROM a WHERE id=1", "INSERT INTO b VALUES (99,'end',0)")
+	all := l.toEnd()
+	l.stop()
+	if len(all) < 20 {
+		t.Fatalf("%d records: %q", len(all), texts(all))
+	}
+	for i := -1; i < len(all)-1; i++ {
+		l.runtime.offset = first
+		if i >= 0 {
+			if l.runtime.offset = committed(t, all[i].offset); maps.Equal(all[i].offset, all[i+1].offset) {
+				continue // between the records of one row
+			}
+		}
+		l.start()
+		got := l.toEnd()
+		l.stop()
+		for j, r := range got {
+			if i+1+j >= len(all) || bare(r) != bare(all[i+1+j]) {
+				t.Fatalf("resumed behind record %d at %v, record %d is\n%s\nin place of\n%s", i, all[max(i, 0)].offset, i+1+j, bare(r), bare(all[min(i+1+j, len(all)-1)]))
+			}
+		}
+		if len(got) != len(all)-i-1 {
+			t.Fatalf("resumed behind record %d, %d of %d records came", i, len(got), len(all)-i-1)
+		}
+	}
+}
+
+// toEnd takes the records of rows up to that with the id 99. DDL and END have the offset before them and so may come twice.
+func (l *life) toEnd() []record {
+	l.t.Helper()
+	var all []record
+	for {
+		r := l.take(1)[0]
+		if r.topic != "p.transaction" && r.topic != "p" {
+			all = append(all, r)
+		}
+		if strings.HasPrefix(r.key, `{"id":99}`) {
+			return all
+		}
+	}
+}
+
+// A snapshot that was stopped is taken again, whole.
+func snapshotBeginsAnew(t *testing.T, db *peer.Database, id int) {
+	database(t, db, "anew")
+	l := newLife(t, db, id, map[string]string{"database.include.list": "anew", "decimal.handling.mode": "string", "include.schema.changes": "false"})
+	want := []string{`p.anew.a {"id":1} r null->{"id":1,"v":"x","d":"1.50"} first 0`, `p.anew.a {"id":2} r null->{"id":2,"v":null,"d":"-2.25"} last 0`}
+	l.start()
+	wantRecords(t, l.take(1), want[0])
+	l.stop()
+	l.start()
+	wantRecords(t, l.take(2), want...)
+	l.stop()
+	mustExec(t, db, "INSERT INTO anew.a VALUES (3,'y',3)")
+	l.start()
+	wantRecords(t, l.take(1), `p.anew.a {"id":3} c null->{"id":3,"v":"y","d":"3.00"} false 0`)
+}
+
+// partialJSON reads updates of which the binlog holds the differences alone.
+func partialJSON(t *testing.T, db *peer.Database, id int) {
+	mustExec(t, db, "CREATE DATABASE part", "CREATE TABLE part.j (id INT PRIMARY KEY, doc JSON)", `INSERT INTO part.j VALUES (1,'{"a":1,"b":[1,2,3],"c":"long enough to be worth it"}')`)
+	l := newLife(t, db, id, map[string]string{"database.include.list": "part", "include.schema.changes": "false"})
+	l.start()
+	l.take(1)
+	mustExec(t, db, "SET SESSION binlog_row_value_options='PARTIAL_JSON'",
+		"UPDATE part.j SET doc=JSON_SET(doc,'$.a',2)", "UPDATE part.j SET doc=JSON_REMOVE(doc,'$.b[0]')", "UPDATE part.j SET doc=JSON_REPLACE(doc,'$.c','short')")
+	after := []string{`{"a":1,"b":[1,2,3],"c":"long enough to be worth it"}`, `{"a":2,"b":[1,2,3],"c":"long enough to be worth it"}`, `{"a":2,"b":[2,3],"c":"long enough to be worth it"}`, `{"a":2,"b":[2,3],"c":"short"}`}
+	var want []string
+	for i := range 3 {
+		before, _ := json.Marshal(after[i])
+		now, _ := json.Marshal(after[i+1])
+		want = append(want, fmt.Sprintf(`p.part.j {"id":1} u {"id":1,"doc":%s}->{"id":1,"doc":%s} false 0`, before, now))
+	}
+	wantRecords(t, l.take(3), want...)
+}
+
+// compressed reads compressed transactions, and goes on within one.
+func compressed(t *testing.T, db *peer.Database, id int) {
+	database(t, db, "squeezed")
+	l := newLife(t, db, id, map[string]string{"database.include.list": "squeezed", "decimal.handling.mode": "string", "include.schema.changes": "false"})
+	l.start()
+	l.take(2)
+	mustExec(t, db, "SET SESSION binlog_transaction_compression=ON", "BEGIN", "INSERT INTO squeezed.a VALUES (3,'y',3),(4,'y',4)", "UPDATE squeezed.a SET v='q' WHERE id=3", "COMMIT",
+		"DELETE FROM squeezed.a WHERE id=4")
+	want := []string{
+		`p.squeezed.a {"id":3} c null->{"id":3,"v":"y","d":"3.00"} false 0`,
+		`p.squeezed.a {"id":4} c null->{"id":4,"v":"y","d":"4.00"} false 1`,
+		`p.squeezed.a {"id":3} u {"id":3,"v":"y","d":"3.00"}->{"id":3,"v":"q","d":"3.00"} false 0`,
+		`p.squeezed.a {"id":4} d {"id":4,"v":"y","d":"4.00"}->null false 0`,
+		`p.squeezed.a {"id":4} tombstone`,
+	}
+	for _, n := range []int{1, 1, 1, 2} { // a deletion and its tombstone are one row's
+		wantRecords(t, l.take(n), want[:n]...)
+		want = want[n:]
+		l.stop()
+		l.start()
+	}
+}
+
+// unknownTable meets rows of a table that the history does not hold.
+func unknownTable(t *testing.T, db *peer.Database, id int) {
+	database(t, db, "known")
+	mustExec(t, db, "CREATE TABLE known.other (id INT PRIMARY KEY)")
+	l := newLife(t, db, id, map[string]string{
+		"table.include.list": "known.a", "schema.history.internal.store.only.captured.tables.ddl": "true",
+		"decimal.handling.mode": "string", "include.schema.changes": "false",
+	})
+	l.start()
+	l.take(2)
+	l.stop()
+	mustExec(t, db, "INSERT INTO known.other VALUES (1)", "INSERT INTO known.a VALUES (3,'y',3)")
+	l.config["table.include.list"] = "known.a,known.other"
+	l.start()
+	err := l.fails()
+	for _, want := range []string{"known.other", "mysql-bin.", "isn't known to this connector", "snapshot.mode=recovery"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("it does not say %q: %v", want, err)
+		}
+	}
+	l.stop()
+	l.config["inconsistent.schema.handling.mode"] = "warn"
+	l.start()
+	wantRecords(t, l.take(1), `p.known.a {"id":3} c null->{"id":3,"v":"y","d":"3.00"} false 0`)
+	if !strings.Contains(l.log.String(), "rows of a table whose structure is not known are skipped") {
+		t.Error("nothing warned of the rows that were skipped")
+	}
+}
+
+// lostGTIDs starts with an offset of another server.
+func lostGTIDs(t *testing.T, db *peer.Database, id int) {
+	database(t, db, "lost")
+	l := newLife(t, db, id, map[string]string{"database.include.list": "lost", "include.schema.changes": "false"})
+	l.start()
+	l.take(2)
+	l.stop()
+	l.runtime.offset["gtids"] = "00000000-0000-0000-0000-000000000001:1-5"
+	err := l.tryStart()
+	if err == nil || !strings.Contains(err.Error(), "00000000-0000-0000-0000-000000000001:1-5") || !strings.Contains(err.Error(), "snapshot.mode=when_needed") {
+		t.Errorf("it started with %v", err)
+	}
+	l.stop()
+	l.config["snapshot.mode"] = "when_needed"
+	l.start()
+	l.take(2)
+}
