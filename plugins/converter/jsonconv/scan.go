@@ -1,6 +1,7 @@
 package jsonconv
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"unicode/utf16"
@@ -275,10 +276,8 @@ func (s *scanner) str() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, c := range raw {
-		if c == '\\' {
-			return s.unescape(raw, i)
-		}
+	if i := bytes.IndexByte(raw, '\\'); i >= 0 {
+		return s.unescape(raw, i)
 	}
 	return raw, nil
 }
