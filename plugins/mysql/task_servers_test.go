@@ -77,6 +77,7 @@ func TestTaskOnMySQL(t *testing.T) {
 	})
 	t.Run("snapshot begins anew", func(t *testing.T) { snapshotBeginsAnew(t, db, 5504) })
 	t.Run("partial json", func(t *testing.T) { partialJSON(t, db, 5505) })
+	t.Run("truncate", func(t *testing.T) { truncated(t, db, 5509) })
 	t.Run("compressed", func(t *testing.T) { compressed(t, db, 5506) })
 	t.Run("unknown table", func(t *testing.T) { unknownTable(t, db, 5507) })
 	t.Run("offset of another server", func(t *testing.T) { lostGTIDs(t, db, 5508) })
@@ -221,6 +222,18 @@ func partialJSON(t *testing.T, db *peer.Database, id int) {
 		want = append(want, fmt.Sprintf(`p.part.j {"id":1} u {"id":1,"doc":%s}->{"id":1,"doc":%s} false 0`, before, now))
 	}
 	wantRecords(t, l.take(3), want...)
+}
+
+// truncated reads TRUNCATE where skipped.operations lets it through.
+func truncated(t *testing.T, db *peer.Database, id int) {
+	database(t, db, "emptied")
+	l := newLife(t, db, id, map[string]string{"database.include.list": "emptied", "include.schema.changes": "false", "skipped.operations": "none"})
+	l.start()
+	l.take(2)
+	mustExec(t, db, "TRUNCATE TABLE emptied.a", "INSERT INTO emptied.a VALUES (1,'again',NULL)")
+	wantRecords(t, l.take(2),
+		`p.emptied.a  t null->null false 0`,
+		`p.emptied.a {"id":1} c null->{"id":1,"v":"again","d":null} false 0`)
 }
 
 // compressed reads compressed transactions, and goes on within one.
