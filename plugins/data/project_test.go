@@ -41,7 +41,7 @@ func TestProject(t *testing.T) {
 		{NewMap(i8, i32).Build(), MapOf(pairs), NewMap(text, i64).Build(), "Schema type mismatch. source type: INT8 and target type: STRING"},
 	} {
 		v, err := Project(c.from, c.v, c.to)
-		got := ""
+		var got string
 		if err != nil {
 			got = err.Error()
 		} else {
