@@ -27,7 +27,7 @@ func ExceptionClass(err error) string {
 // ownClass is the Java exception that stands for an error itself, "" when there
 // is no particular one.
 func ownClass(err error) string {
-	switch err.(type) {
+	switch err.(type) { //nolint:errorlint // its causes are asked by themselves
 	case *connect.DataError:
 		return "org.apache.kafka.connect.errors.DataException"
 	case *connect.ConfigError:
@@ -41,7 +41,7 @@ func ownClass(err error) string {
 	case *producer.BrokerError:
 		return "org.apache.kafka.common.KafkaException"
 	}
-	switch err {
+	switch err { //nolint:errorlint // as above
 	case producer.ErrFenced:
 		return "org.apache.kafka.common.errors.ProducerFencedException"
 	case context.DeadlineExceeded:
