@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/millrace/millrace/herder"
@@ -233,6 +234,9 @@ func TestNames(t *testing.T) {
 	}
 	if _, err := herder.CheckName("x", map[string]string{"name": "y"}); herder.KindOf(err) != herder.BadRequest {
 		t.Errorf("two names: %v", err)
+	}
+	if _, err := herder.CheckName(strings.Repeat("x", 40000), nil); herder.KindOf(err) != herder.BadRequest {
+		t.Errorf("a name that no worker could be told: %v", err)
 	}
 	for text, want := range map[string]int{"": 0, "3": 3, " 4 ": 4, "0": 0, "x": 0} {
 		n, err := herder.TasksMax(map[string]string{"tasks.max": text})

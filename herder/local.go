@@ -346,9 +346,15 @@ func (l *Local) resolved(ctx context.Context, name string) (map[string]string, e
 	return config, nil
 }
 
+// longestName is what the group protocol can carry.
+const longestName = 1<<15 - 1
+
 // CheckName compares the name in a configuration with that of the request and
 // puts it there if it is missing.
 func CheckName(name string, config map[string]string) (map[string]string, error) {
+	if len(name) > longestName {
+		return nil, Errorf(BadRequest, "The connector's name has %d bytes; %d are the most that workers can tell each other", len(name), longestName)
+	}
 	if in, ok := config["name"]; ok {
 		if in != name {
 			return nil, ErrNameMismatch(in, name)

@@ -64,6 +64,7 @@ type Core struct {
 	rejoin     bool              // another round is wanted at once
 	changed    bool              // another round is wanted, because of changed configurations
 	settledAt  time.Time         // when the last round ended
+	roundAt    time.Time         // what the next round waits for
 	unsure     bool              // the leader may have gone
 	stale      bool              // statuses may be left of what was deleted
 	division   *group.Division   // as leader

@@ -422,6 +422,8 @@ func newTestCluster(t testing.TB) *testCluster {
 
 type option func(*Config)
 
+const sessionTimeout = 2 * time.Second
+
 func (c *testCluster) start(name string, options ...option) *node {
 	c.t.Helper()
 	conf := sarama.NewConfig()
@@ -451,7 +453,7 @@ func (c *testCluster) start(name string, options ...option) *node {
 			RequestWait: patience, TopicTracking: true,
 		},
 		Member: Group(group.Config{
-			Client: client, Group: "g", URL: "http://" + name + "/", SessionTimeout: 5 * time.Second, RebalanceTimeout: 10 * time.Second,
+			Client: client, Group: "g", URL: "http://" + name + "/", SessionTimeout: sessionTimeout, RebalanceTimeout: 10 * time.Second,
 			HeartbeatInterval: 20 * time.Millisecond, RetryBackoff: 10 * time.Millisecond,
 		}),
 		Configs: topicView{c.topic, name}, Forwarder: c, Local: local, WorkerID: name + ":8083",

@@ -62,13 +62,14 @@ type Herder struct {
 	*herder.Local
 	Reporter *herder.Reporter // to be given to the worker as its listener
 
-	cfg  Config
-	log  *slog.Logger
-	box  *mailbox
-	seen atomic.Pointer[standing]
-	key  atomic.Pointer[Key]
-	ids  atomic.Int64
-	done chan struct{} // closed when Run is over
+	cfg   Config
+	log   *slog.Logger
+	box   *mailbox
+	seen  atomic.Pointer[standing]
+	key   atomic.Pointer[Key]
+	ids   atomic.Int64
+	done  chan struct{} // closed when Run is over
+	stats statistics
 	// problem is what keeps the worker out of its group.
 	problem atomic.Pointer[error]
 
@@ -179,6 +180,7 @@ func (h *Herder) step(e Event) {
 	}
 	c := h.core
 	h.seen.Store(&standing{int(c.generation), c.protocol, c.leaderURL(), c.leading(), c.generation >= 0})
+	h.stats.note(c, time.Now())
 }
 
 // noteGroup remembers a problem with the group for Health.

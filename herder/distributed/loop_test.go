@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -15,7 +16,12 @@ import (
 	"github.com/millrace/millrace/storage/state"
 )
 
-const joinGroup = 11 // key of the request
+// keys of requests that tests interfere with.
+const (
+	findCoordinator = 10
+	joinGroup       = 11
+	heartbeat       = 12
+)
 
 func props(tasks int) map[string]string {
 	return map[string]string{"connector.class": testClass, "tasks.max": fmt.Sprint(tasks)}
@@ -376,5 +382,30 @@ func TestKeysOfDefaultSize(t *testing.T) {
 		if core := NewCore(CoreConfig{KeyAlgorithm: algorithm}); core.cfg.KeySize != size {
 			t.Errorf("%s with %d bytes", algorithm, core.cfg.KeySize)
 		}
+	}
+}
+
+// TestALostGroup has the coordinator stay silent for longer than a session.
+func TestALostGroup(t *testing.T) {
+	c := newTestCluster(t)
+	a := c.start("a")
+	c.put(a, "x", props(2))
+	c.runs("x", "x-0", "x-1")
+	before := a.Stats()
+	if before.Completed < 2 || before.Connectors != 1 || before.Tasks != 2 || before.Leader != "http://a/" || before.Protocol != "sessioned" || before.Rebalancing {
+		t.Errorf("%+v", before)
+	}
+	var answers atomic.Bool
+	for _, key := range []int16{joinGroup, heartbeat, findCoordinator} {
+		c.broker.Fake.ControlKey(key, func(kmsg.Request) (kmsg.Response, error, bool) {
+			c.broker.Fake.KeepControl()
+			return nil, errors.New("silence"), !answers.Load()
+		})
+	}
+	c.runs()
+	answers.Store(true)
+	c.runs("x", "x-0", "x-1")
+	if after := a.Stats(); after.Epoch <= before.Epoch || after.Completed <= before.Completed {
+		t.Errorf("before %+v, after %+v", before, after)
 	}
 }

@@ -90,11 +90,14 @@ func (c *Core) roundDue() bool {
 		return false
 	}
 	due := c.settledAt.Add(min(time.Duration(c.configs.Len())*pausePerConnector, longestPause))
-	if c.now.Before(due) {
-		c.at(due, func() {})
-		return false
+	if !c.now.Before(due) {
+		return true
 	}
-	return true
+	if c.roundAt != due {
+		c.roundAt = due
+		c.at(due, func() {}) // progress looks again
+	}
+	return false
 }
 
 // join sends Join with what is held. Under the eager protocol that is nothing.
