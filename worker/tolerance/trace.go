@@ -41,8 +41,8 @@ func ownClass(err error) string {
 	case *producer.BrokerError:
 		return "org.apache.kafka.common.KafkaException"
 	}
-	switch err { //nolint:errorlint // as above
-	case producer.ErrFenced:
+	switch err {
+	case producer.ErrFenced: //nolint:errorlint // as above
 		return "org.apache.kafka.common.errors.ProducerFencedException"
 	case context.DeadlineExceeded:
 		return "org.apache.kafka.common.errors.TimeoutException"
