@@ -9,11 +9,13 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millrace/millrace/herder"
 	"github.com/millrace/millrace/storage/state"
+	"github.com/millrace/millrace/worker/metrics"
 )
 
 // keys of requests that tests interfere with.
@@ -391,6 +393,11 @@ func TestALostGroup(t *testing.T) {
 	a := c.start("a")
 	c.put(a, "x", props(2))
 	c.runs("x", "x-0", "x-1")
+	watched := metrics.New(time.Now)
+	a.Register(watched)
+	if shown, err := watched.Gatherer().Gather(); err != nil || len(shown) < 10 {
+		t.Errorf("%d metrics are shown, %v", len(shown), err)
+	}
 	before := a.Stats()
 	if before.Completed < 2 || before.Connectors != 1 || before.Tasks != 2 || before.Leader != "http://a/" || before.Protocol != "sessioned" || before.Rebalancing {
 		t.Errorf("%+v", before)

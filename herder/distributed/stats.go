@@ -1,8 +1,11 @@
 package distributed
 
 import (
+	"math"
 	"sync"
 	"time"
+
+	"github.com/millrace/millrace/worker/metrics"
 )
 
 // Stats describe this worker's part in its group, for metrics
@@ -57,3 +60,38 @@ func (s *statistics) note(c *Core, now time.Time) {
 	}
 	x.Rebalancing = under
 }
+
+// Register shows the numbers of the group to who watches the worker, under
+// Java's names.
+func (h *Herder) Register(r *metrics.Registry) {
+	g := r.Group("connect-worker-rebalance-metrics")
+	g.Text("connect-protocol", "The Connect protocol used by this cluster", func() string { return h.Stats().Protocol })
+	g.Text("leader-name", "The name of the group leader.", func() string { return h.Stats().Leader })
+	g.Gauge("epoch", "The epoch or generation number of this worker.", func() float64 { return float64(h.Stats().Epoch) })
+	g.Gauge("completed-rebalances-total", "The total number of rebalances completed by this worker.",
+		func() float64 { return float64(h.Stats().Completed) })
+	g.Gauge("rebalancing", "Whether this worker is currently rebalancing.", func() float64 {
+		if h.Stats().Rebalancing {
+			return 1
+		}
+		return 0
+	})
+	g.Gauge("rebalance-avg-time-ms", "The average time in milliseconds spent by this worker to rebalance.", func() float64 {
+		s := h.Stats()
+		return milliseconds(s.Total) / float64(max(s.Completed, 1))
+	})
+	g.Gauge("rebalance-max-time-ms", "The maximum time in milliseconds spent by this worker to rebalance.",
+		func() float64 { return milliseconds(h.Stats().Longest) })
+	g.Gauge("time-since-last-rebalance-ms", "The time in milliseconds since this worker completed the most recent rebalance.", func() float64 {
+		if last := h.Stats().LastEnd; !last.IsZero() {
+			return milliseconds(time.Since(last))
+		}
+		return math.Inf(1)
+	})
+	c := r.Group("connect-coordinator-metrics")
+	c.Gauge("assigned-connectors", "The number of connector instances currently assigned to this worker",
+		func() float64 { return float64(h.Stats().Connectors) })
+	c.Gauge("assigned-tasks", "The number of tasks currently assigned to this worker", func() float64 { return float64(h.Stats().Tasks) })
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
