@@ -26,6 +26,7 @@ import (
 	"github.com/millrace/millrace/worker"
 	"github.com/millrace/millrace/worker/connconf"
 	"github.com/millrace/millrace/worker/logging"
+	"github.com/millrace/millrace/worker/metrics"
 	"github.com/millrace/millrace/worker/settings"
 )
 
@@ -45,6 +46,7 @@ type node struct {
 	registry *registry.Registry
 	resolver *provider.Resolver
 	policy   connect.OverridePolicy
+	metrics  *metrics.Registry
 
 	client   *kafka.Client
 	statuses *status.Kafka
@@ -116,6 +118,8 @@ func (n *node) build(ctx context.Context, props kafka.Properties) (err error) {
 	if err != nil {
 		return fmt.Errorf("worker properties: %w", err)
 	}
+	n.metrics = metrics.New(time.Now)
+	restConfig.Metrics = n.metrics.Handler()
 	restConfig.Logger = n.levels.Logger("org.apache.kafka.connect.runtime.rest.RestServer")
 	late := &lateHerder{}
 	if n.server, err = rest.New(restConfig, late); err != nil {
@@ -290,7 +294,7 @@ func (n *node) run() error {
 		Listener: n.herder.Reporter, Reconfigurer: n.herder.Reporter, Topics: n.herder.Reporter,
 		KeyConverter: n.set.KeyConverter, ValueConverter: n.set.ValueConverter, HeaderConverter: n.set.HeaderConverter,
 		GracefulTimeout: n.set.GracefulTimeout, FlushInterval: n.set.FlushInterval, FlushTimeout: n.set.FlushTimeout,
-		TopicCreation: n.set.TopicCreation, Loggers: n.levels.Logger,
+		TopicCreation: n.set.TopicCreation, Loggers: n.levels.Logger, Metrics: n.metrics,
 	})
 	local.Runtime = n.worker
 	return nil
