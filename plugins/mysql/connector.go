@@ -67,7 +67,11 @@ func warnOfProblems(ctx context.Context, cfg *Config, log *slog.Logger) {
 		return
 	}
 	defer func() { _ = conn.Close() }()
-	for _, problem := range serverProblems(ctx, conn, mode) {
+	problems, err := serverProblems(ctx, conn, mode)
+	if err != nil {
+		log.Warn("the server could not be checked", "error", err)
+	}
+	for _, problem := range problems {
 		log.Warn("the task will fail", "problem", problem)
 	}
 }

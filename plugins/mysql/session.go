@@ -91,31 +91,36 @@ func (s *session) connect(ctx context.Context) (err error) {
 	} else if s.flavor == position.MySQL && s.cfg.Connector == other.name {
 		s.task.log.Warn("the server is MySQL; "+mine.class+" is made for it", "version", s.conn.Version())
 	}
-	if problems := serverProblems(ctx, s.conn, s.mode); len(problems) > 0 {
+	problems, err := serverProblems(ctx, s.conn, s.mode)
+	if err != nil {
+		return err
+	}
+	if len(problems) > 0 {
 		return errors.New(strings.Join(problems, "; "))
 	}
 	s.gtids, err = s.conn.GTIDs(ctx)
 	return err
 }
 
-// serverProblems says what on the server keeps a connector from working.
-func serverProblems(ctx context.Context, conn *server.Conn, mode snapshot.Mode) []string {
+// serverProblems says what on the server keeps a connector from working. An
+// error says that the server could not be asked.
+func serverProblems(ctx context.Context, conn *server.Conn, mode snapshot.Mode) ([]string, error) {
 	var problems []string
 	if mode.Stream {
 		settings, err := conn.BinlogSettings(ctx)
 		if err != nil {
-			return []string{err.Error()}
+			return nil, err
 		}
 		problems = settings.Problems()
 	}
 	grants, err := conn.Grants(ctx)
 	if err != nil {
-		return append(problems, err.Error())
+		return nil, err
 	}
 	for _, m := range grants.Missing(server.Needs{Stream: mode.Stream, Snapshot: mode.Data(false, false)}) {
 		problems = append(problems, m.String())
 	}
-	return problems
+	return problems, nil
 }
 
 // build makes what turns rows and statements into records.
