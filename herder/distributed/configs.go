@@ -193,7 +193,7 @@ func (c *Core) tasksDiffer(name string, configs []map[string]string) bool {
 			return true
 		}
 	}
-	// Tasks also see their connector's configuration (KAFKA-16838).
+	// Tasks also see their connector's configuration.
 	applied := c.configs.AppliedConfig(name)
 	return applied != nil && !maps.Equal(applied, c.configs.Config(name))
 }

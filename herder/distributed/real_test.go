@@ -58,6 +58,7 @@ func (r fileRuntime) ConnectorTaskConfigs(ctx context.Context, name string, _ in
 // mixed is a Java worker and a herder of ours in one group on a real cluster.
 type mixed struct {
 	t       *testing.T
+	release string // of the Java worker
 	java    *peer.Worker
 	herder  *Herder
 	runtime fileRuntime
@@ -66,13 +67,16 @@ type mixed struct {
 
 func TestInOneGroupWithAJavaWorker(t *testing.T) {
 	bootstrap := rig.Kafka(t).Bootstrap()
-	for _, protocol := range []group.Protocol{group.Sessioned, group.Compatible, group.Eager} {
-		t.Run(protocol.String(), func(t *testing.T) { playMixed(t, bootstrap, protocol) })
+	for _, x := range []struct {
+		release  string
+		protocol group.Protocol
+	}{{"4.3", group.Sessioned}, {"4.3", group.Compatible}, {"4.3", group.Eager}, {"2.7", group.Sessioned}} {
+		t.Run(x.release+" "+x.protocol.String(), func(t *testing.T) { playMixed(t, bootstrap, x.release, x.protocol) })
 	}
 }
 
-func playMixed(t *testing.T, bootstrap string, protocol group.Protocol) {
-	m := &mixed{t: t}
+func playMixed(t *testing.T, bootstrap, release string, protocol group.Protocol) {
+	m := &mixed{t: t, release: release}
 	name := fmt.Sprintf("herder-mixed-%s-%d", protocol, time.Now().UnixNano())
 	dropTopics(t, bootstrap, name+"-configs", name+"-status", name+"-offsets")
 	m.startJava(bootstrap, name, protocol)
@@ -106,8 +110,10 @@ func playMixed(t *testing.T, bootstrap string, protocol group.Protocol) {
 	m.shared("with one that Java was asked for", "f1", "f2", "f3", "f4")
 	m.request(http.MethodPut, m.java.URL()+"/connectors/f4/pause", nil)
 	m.has("f4", state.Paused, 1)
-	m.request(http.MethodPut, m.java.URL()+"/connectors/f4/stop", nil)
-	m.has("f4", state.Stopped, 0)
+	if release != "2.7" { // which takes STOPPED (KIP-875) for PAUSED
+		m.request(http.MethodPut, m.java.URL()+"/connectors/f4/stop", nil)
+		m.has("f4", state.Stopped, 0)
+	}
 	m.request(http.MethodPut, m.java.URL()+"/connectors/f4/resume", nil)
 	m.has("f4", state.Running, 1)
 	m.request(http.MethodDelete, m.java.URL()+"/connectors/f4", nil)
@@ -139,6 +145,12 @@ func dropTopics(t *testing.T, bootstrap string, names ...string) {
 	})
 }
 
+// exactlyOnce reports whether the group can have it: only the newest protocol
+// allows it, and Java since 3.3.
+func (m *mixed) exactlyOnce(protocol group.Protocol) bool {
+	return protocol == group.Sessioned && m.release == "4.3"
+}
+
 func (m *mixed) startJava(bootstrap, name string, protocol group.Protocol) {
 	m.t.Helper()
 	home, err := install.DefaultHome()
@@ -149,11 +161,11 @@ func (m *mixed) startJava(bootstrap, name string, protocol group.Protocol) {
 		"scheduled.rebalance.max.delay.ms": "0", "connect.protocol": protocol.String(), "heartbeat.interval.ms": "500",
 		"plugin.path": m.t.TempDir(), // Java's own connectors are on the class path
 	}
-	if protocol != group.Sessioned {
-		properties["exactly.once.source.support"] = "disabled" // which needs it
+	if !m.exactlyOnce(protocol) && m.release != "2.7" { // which does not know the property
+		properties["exactly.once.source.support"] = "disabled"
 	}
 	m.java, err = peer.StartJava(m.t.Context(), peer.WorkerConfig{
-		Home: home, Dir: m.t.TempDir(), Bootstrap: bootstrap, Group: name, Heap: "256m", Properties: properties,
+		Home: home, Dir: m.t.TempDir(), Bootstrap: bootstrap, Group: name, Heap: "256m", Properties: properties, Release: m.release,
 	})
 	if err != nil {
 		m.t.Fatal(err)
@@ -166,7 +178,7 @@ func (m *mixed) startOurs(bootstrap, name string, protocol group.Protocol) {
 	t.Helper()
 	worker := kafka.Properties{"bootstrap.servers": bootstrap, "group.id": name}
 	kc := config.KafkaConfig{Topic: kafka.Topic{Name: name + "-configs", Partitions: 1, Replication: 1}, Worker: worker, ClientID: name + "-"}
-	if protocol == group.Sessioned {
+	if m.exactlyOnce(protocol) {
 		kc.ExactlyOnce, kc.TransactionalID = true, "connect-cluster-"+name
 	}
 	store := config.NewKafka(kc)
@@ -209,7 +221,7 @@ func (m *mixed) startOurs(bootstrap, name string, protocol group.Protocol) {
 		},
 		Member:  Group(group.Config{Client: client, Group: name, URL: m.url + "/", HeartbeatInterval: 500 * time.Millisecond}),
 		Configs: NewConfigTopic(t.Context(), store), Forwarder: httpForwarder{}, Local: local, WorkerID: listener.Addr().String(),
-		ExactlyOnce: protocol == group.Sessioned, SignatureAlgorithm: "HmacSHA256", VerificationAlgorithms: []string{"HmacSHA256"},
+		ExactlyOnce: m.exactlyOnce(protocol), SignatureAlgorithm: "HmacSHA256", VerificationAlgorithms: []string{"HmacSHA256"},
 	})
 	m.runtime.reporter = m.herder.Reporter
 	server := &http.Server{Handler: http.HandlerFunc(m.serve)}
