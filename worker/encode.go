@@ -23,7 +23,9 @@ type encoder struct {
 	headerName string // class
 	topics     *topics
 	keyBuf     []byte
-	headers    []byte // contents of one record's headers
+	keyNull    bool
+	open       *producer.Appender // the record being written
+	headers    []byte             // contents of one record's headers
 	ends       []headerEnd
 }
 
@@ -40,7 +42,7 @@ type headerEnd struct {
 }
 
 func (w *Worker) newEncoder(t *sourceTask, config map[string]string) (*encoder, error) {
-	e := &encoder{t: t}
+	e := &encoder{t: t, keyBuf: make([]byte, 0, 64)} // an empty key is not null
 	var err error
 	if e.key, err = w.newConverter(config, "key.converter", w.cfg.KeyConverter, true); err != nil {
 		return nil, err
@@ -60,6 +62,9 @@ func (w *Worker) newEncoder(t *sourceTask, config map[string]string) (*encoder, 
 	}
 	cfg.Counts = t.metrics.Task
 	e.operator = tolerance.New(cfg)
+	if cfg.All && t.txn == nil {
+		t.inflight.tolerate = e.tolerate
+	}
 	e.topics, err = w.newTopics(t, config)
 	return e, err
 }
@@ -149,22 +154,38 @@ func (e *encoder) transform(ctx context.Context, b *connect.Batch, r *connect.So
 	if errors.As(err, &where) {
 		class = where.Class
 	}
-	ok, err := e.operator.Failed(ctx, tolerance.Context{Stage: tolerance.Transformation, Class: class, Record: &r.Record}, err, func() (again error) {
-		keep, again = e.chain.Apply(&b.Arena, &r.Record)
+	ok, err := e.failed(ctx, tolerance.Transformation, class, r, err, func() (again error) {
+		keep, again = e.chain.Again(&b.Arena, &r.Record)
 		return again
 	})
 	return ok && keep, err
 }
 
+// failed applies the tolerance rules to a failed operation, which again repeats.
+// What was appended before goes out first, as repetitions may take long.
+func (e *encoder) failed(ctx context.Context, stage tolerance.Stage, class string, r *connect.SourceRecord, cause error, again func() error) (ok bool, err error) {
+	e.t.producer.Flush()
+	return e.operator.Failed(ctx, tolerance.Context{Stage: stage, Class: class, Record: &r.Record}, cause, again)
+}
+
 // append converts a record and appends it. It reports false for a record that
 // cannot be converted and is passed over.
+//
+// Headers of the record are converted first; what the converters of key and value
+// add to them goes out as it is (Java's converters get Kafka's headers).
 func (e *encoder) append(ctx context.Context, r *connect.SourceRecord, now int64) (ok bool, err error) {
-	key, ok, err := e.convertKey(ctx, r)
-	if err != nil || !ok {
-		return false, err
+	e.headers, e.ends = e.headers[:0], e.ends[:0]
+	for len(e.ends) < len(r.Headers) {
+		if err := e.convertHeader(r); err != nil {
+			if ok, err := e.failed(ctx, tolerance.HeaderConverter, e.headerName, r, err, func() error { return e.convertHeader(r) }); err != nil || !ok {
+				return false, err
+			}
+		}
 	}
-	if ok, err = e.convertHeaders(ctx, r); err != nil || !ok {
-		return false, err
+	if err := e.convertKey(r); err != nil {
+		if ok, err := e.failed(ctx, tolerance.KeyConverter, e.key.class, r, err, func() error { return e.convertKey(r) }); err != nil || !ok {
+			return false, err
+		}
 	}
 	topic, err := e.topics.get(ctx, r.Topic)
 	if err != nil {
@@ -173,68 +194,108 @@ func (e *encoder) append(ctx context.Context, r *connect.SourceRecord, now int64
 	if r.Timestamp != connect.NoTimestamp {
 		now = r.Timestamp
 	}
-	a, err := e.t.producer.Begin(ctx, topic, r.Partition, key, now)
+	if err := e.begin(ctx, topic, r, now); err != nil {
+		var produce *produceError
+		if errors.As(err, &produce) {
+			return false, produce.err
+		}
+		ok, err := e.failed(ctx, tolerance.ValueConverter, e.value.class, r, err, func() error { return e.begin(ctx, topic, r, now) })
+		if err != nil || !ok {
+			return false, err
+		}
+	}
+	e.appendHeaders(r)
+	return e.end(r)
+}
+
+// tolerate passes over a record that the cluster refuses for good, as Java does
+// under errors.tolerance=all outside of transactions. It is called by the sender
+// too; the operator's counters and logger bear that.
+func (e *encoder) tolerate(err error) bool {
+	var (
+		large   *producer.RecordTooLarge
+		refused *producer.BrokerError
+		late    *producer.TimeoutError
+	)
+	if !errors.As(err, &large) && !errors.As(err, &refused) && !errors.As(err, &late) {
+		return false
+	}
+	_, err = e.operator.Failed(context.Background(), tolerance.Context{Stage: tolerance.KafkaProduce, Class: "org.apache.kafka.connect.runtime.WorkerSourceTask"}, err, nil)
+	return err == nil
+}
+
+// produceError keeps a failure of the producer apart from one of the converter.
+type produceError struct{ err error }
+
+func (e *produceError) Error() string { return e.err.Error() }
+
+// begin begins the record in its batch and converts the value into it. After an
+// error nothing of it is left.
+func (e *encoder) begin(ctx context.Context, topic *producer.Topic, r *connect.SourceRecord, ms int64) error {
+	key := e.keyBuf
+	if e.keyNull {
+		key = nil
+	}
+	a, err := e.t.producer.Begin(ctx, topic, r.Partition, key, ms)
 	if err != nil {
-		return false, fmt.Errorf("writing to topic %s: %w", r.Topic, err)
+		return &produceError{fmt.Errorf("writing to topic %s: %w", r.Topic, err)}
 	}
 	buf, null, err := e.value.Append(a.Value(), r.Topic, &r.Headers, r.ValueSchema, r.Value)
 	if err != nil {
 		a.Abandon()
-		return false, e.passOver(ctx, tolerance.ValueConverter, e.value.class, r, err)
+		return err
 	}
 	a.SetValue(buf, null)
-	e.appendHeaders(a, r)
-	if err := a.End(e.t.inflight.submit(r.Source, r.Offset)); err != nil {
-		return false, err
-	}
-	return true, nil
+	e.open = a
+	return nil
 }
 
-// passOver applies the tolerance rules to a failure that a repetition does not
-// mend: nil means that the record is left out.
-func (e *encoder) passOver(ctx context.Context, stage tolerance.Stage, class string, r *connect.SourceRecord, cause error) error {
-	_, err := e.operator.Failed(ctx, tolerance.Context{Stage: stage, Class: class, Record: &r.Record}, cause, func() error { return cause })
+// end finishes the record. One that is too large for the producer is passed over
+// where errors.tolerance says so.
+func (e *encoder) end(r *connect.SourceRecord) (bool, error) {
+	tag := e.t.inflight.submit(r.Source, r.Offset)
+	err := e.open.End(tag)
+	if err == nil {
+		return true, nil
+	}
+	e.t.inflight.Done([]producer.Tags{{First: tag, N: 1}}, err)
+	return true, e.t.inflight.failure()
+}
+
+// convertKey converts the key into the encoder's buffer.
+func (e *encoder) convertKey(r *connect.SourceRecord) error {
+	buf, null, err := e.key.Append(e.keyBuf[:0], r.Topic, &r.Headers, r.KeySchema, r.Key)
+	if err == nil {
+		e.keyBuf, e.keyNull = buf, null
+	}
 	return err
 }
 
-// convertKey returns the key's bytes, nil for Kafka's null. They are valid until
-// the next record.
-func (e *encoder) convertKey(ctx context.Context, r *connect.SourceRecord) (key []byte, ok bool, err error) {
-	buf, null, err := e.key.Append(e.keyBuf[:0], r.Topic, &r.Headers, r.KeySchema, r.Key)
-	if err != nil {
-		return nil, false, e.passOver(ctx, tolerance.KeyConverter, e.key.class, r, err)
-	}
-	e.keyBuf = buf
-	if null {
-		return nil, true, nil
-	}
-	return buf, true, nil
-}
-
-// convertHeaders converts all headers of a record into the encoder's buffer.
-func (e *encoder) convertHeaders(ctx context.Context, r *connect.SourceRecord) (bool, error) {
-	e.headers, e.ends = e.headers[:0], e.ends[:0]
-	for i := range r.Headers {
-		h := &r.Headers[i]
-		buf, null, err := e.header.AppendHeader(e.headers, r.Topic, h.Key, h.Schema, h.Value)
-		if err != nil {
-			return false, e.passOver(ctx, tolerance.HeaderConverter, e.headerName, r, err)
-		}
+// convertHeader converts the first header that is not yet converted into the
+// encoder's buffer.
+func (e *encoder) convertHeader(r *connect.SourceRecord) error {
+	h := &r.Headers[len(e.ends)]
+	buf, null, err := e.header.AppendHeader(e.headers, r.Topic, h.Key, h.Schema, h.Value)
+	if err == nil {
 		e.headers = buf
 		e.ends = append(e.ends, headerEnd{len(buf), null})
 	}
-	return true, nil
+	return err
 }
 
-func (e *encoder) appendHeaders(a *producer.Appender, r *connect.SourceRecord) {
-	if len(e.ends) == 0 {
+func (e *encoder) appendHeaders(r *connect.SourceRecord) {
+	if len(r.Headers) == 0 {
 		return
 	}
-	a.Headers(len(e.ends))
+	a := e.open
+	a.Headers(len(r.Headers))
 	start := 0
 	for i, h := range e.ends {
 		a.SetHeader(append(a.Header(r.Headers[i].Key), e.headers[start:h.end]...), h.null)
 		start = h.end
+	}
+	for _, h := range r.Headers[len(e.ends):] { // added by converters
+		a.SetHeader(append(a.Header(h.Key), h.Value.Raw()...), h.Value.IsNull())
 	}
 }
 

@@ -20,6 +20,8 @@ type inflight struct {
 	err        error
 	failed     chan struct{} // closed with the first error
 	written    func(n int64) // counts acknowledged records
+	// tolerate says whether records that failed with an error count as done.
+	tolerate func(err error) bool
 }
 
 // prefix is what is on its way of one source partition.
@@ -48,7 +50,7 @@ const seqBits = 44
 const untracked = uint64(1) << 63
 
 func newInflight() *inflight {
-	return &inflight{index: map[*connect.SourcePartition]int{}, failed: make(chan struct{}), written: func(int64) {}}
+	return &inflight{index: map[*connect.SourcePartition]int{}, failed: make(chan struct{}), written: func(int64) {}, tolerate: func(error) bool { return false }}
 }
 
 // submit takes a record and returns its tag.
@@ -116,10 +118,11 @@ func (p *prefix) ack(seq uint64, n uint32) {
 
 // Done implements producer.Acks.
 func (f *inflight) Done(tags []producer.Tags, err error) {
+	// What a transaction has dropped is done with, if the connector wanted so.
+	done := err == nil || errors.Is(err, producer.ErrAborted) || f.tolerate(err)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	// What a transaction has dropped is done with, if the connector wanted so.
-	if err != nil && !errors.Is(err, producer.ErrAborted) {
+	if !done {
 		f.fail(err)
 		return
 	}

@@ -249,6 +249,12 @@ func (x *sinkReader) read(ctx context.Context, a *data.Arena, m *sarama.Consumer
 			continue
 		}
 		again := func() error { return x.step(stage, a, m, r) }
+		if stage == tolerance.Transformation {
+			again = func() (err error) {
+				x.keep, err = x.chain.AgainSink(a, r)
+				return err
+			}
+		}
 		c := tolerance.Context{Stage: stage, Class: x.class(stage, err), Record: &r.Record, Original: m}
 		if ok, err := x.operator.Failed(ctx, c, err, again); err != nil || !ok {
 			return false, err

@@ -121,6 +121,9 @@ func (t *sourceTask) newProducer(ctx context.Context, start TaskStart) error {
 	t.release = release
 	pc := producer.FromSettings(client.Settings, props)
 	pc.Client, pc.Acks, pc.Logger = client, t.inflight, t.log
+	if props["client.id"] == "" {
+		pc.ClientID = "connector-producer-" + start.ID.String()
+	}
 	if t.producer, err = producer.New(ctx, pc); err != nil {
 		return fmt.Errorf("starting the producer: %w", err)
 	}

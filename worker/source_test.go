@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/millrace/millrace/plugins/configdef"
 	"github.com/millrace/millrace/plugins/connect"
 	"github.com/millrace/millrace/plugins/data"
 	"github.com/millrace/millrace/storage/kafka"
@@ -274,6 +275,76 @@ func TestTransformsAndTolerance(t *testing.T) {
 	if got := values(r.read("out")); got != "a! bad! twice! b!" {
 		t.Errorf("topic holds %s", got)
 	}
+}
+
+func TestRefusedRecordsArePassedOver(t *testing.T) {
+	s := &listSource{topic: "out", values: []string{"a", strings.Repeat("x", 2<<20), "b", strings.Repeat("y", 200<<10), "c"}, size: 1}
+	r := sourceRig(t, s)
+	limit := "100000"
+	if err := r.cluster.Fake.CreateTopic("out", 1, map[string]string{"max.message.bytes": limit}); err != nil {
+		t.Fatal(err)
+	}
+	r.start("list", sourceConfig("errors.tolerance", "all", "errors.log.enable", "true"))
+	r.awaitOffset("list", 4)
+	if got := values(r.read("out")); got != "a b c" {
+		t.Errorf("topic holds %.100s", got)
+	}
+}
+
+// TestConvertersAreRetried has a converter that needs a second attempt for each
+// part of a record.
+func TestConvertersAreRetried(t *testing.T) {
+	s := &listSource{topic: "out", values: words(3)}
+	s.onPoll = func(_ *listSource, b *connect.Batch) {
+		for i := range b.Records {
+			b.Records[i].Headers = []connect.Header{{Key: "h", Value: data.String("x")}, {Key: "i", Value: data.String("y")}}
+		}
+	}
+	r := sourceRig(t, s, func(r *rig, c *Config) {
+		c.KeyConverter, c.ValueConverter, c.HeaderConverter = "test.Moody", "test.Moody", "test.Moody"
+		r.plugins = append(r.plugins,
+			connect.Plugin{Class: "test.Moody", Kind: connect.KindConverter, Def: configdef.New(),
+				NewConverter: func(_ map[string]string, isKey bool) (connect.Converter, error) { return &moody{adds: !isKey}, nil }},
+			connect.Plugin{Class: "test.Moody", Kind: connect.KindHeaderConverter, Def: configdef.New(),
+				NewHeaderConverter: func(map[string]string) (connect.HeaderConverter, error) { return &moody{}, nil }})
+	})
+	r.start("list", sourceConfig("errors.retry.timeout", "-1", "errors.retry.delay.max.ms", "1"))
+	r.awaitOffset("list", 2)
+	got := r.read("out")
+	if values(got) != "w0 w1 w2" {
+		t.Errorf("topic holds %s", values(got))
+	}
+	for _, m := range got {
+		if h := m.Headers; len(h) != 3 || string(h[0].Value) != "x" || string(h[1].Value) != "y" || string(h[2].Key) != "added" || string(h[2].Value) != "\x01" || string(m.Key) != "k" {
+			t.Errorf("record %s has key %s and headers %v", m.Value, m.Key, h)
+		}
+	}
+}
+
+// moody fails every other time. As a value converter it adds a header.
+type moody struct {
+	textConverter
+	calls int
+	adds  bool
+}
+
+var errMood = connect.Retriable(errors.New("not now"))
+
+func (m *moody) Append(dst []byte, topic string, h *[]connect.Header, s *data.Schema, v data.Value) ([]byte, bool, error) {
+	if m.calls++; m.calls%2 == 1 {
+		return append(dst, "garbage"...), false, errMood
+	}
+	if m.adds {
+		*h = append(*h, connect.Header{Key: "added", Value: data.Bytes([]byte{1})})
+	}
+	return m.textConverter.Append(dst, topic, h, s, v)
+}
+
+func (m *moody) AppendHeader(dst []byte, topic, key string, s *data.Schema, v data.Value) ([]byte, bool, error) {
+	if m.calls++; m.calls%2 == 1 {
+		return append(dst, "garbage"...), false, errMood
+	}
+	return m.textConverter.AppendHeader(dst, topic, key, s, v)
 }
 
 func TestPauseAndResume(t *testing.T) {

@@ -14,7 +14,10 @@ import (
 )
 
 // Chain is the list of transforms of one task. It belongs to one goroutine.
-type Chain struct{ stages []stage }
+type Chain struct {
+	stages []stage
+	failed int // stage that failed last
+}
 
 // stage is one transform with its predicate, if it has one.
 type stage struct {
@@ -107,10 +110,38 @@ func below(config map[string]string, prefix string) map[string]string {
 func (c *Chain) Empty() bool { return len(c.stages) == 0 }
 
 // Apply changes a record. keep is false when a transform drops it. The error is
-// an *Error.
+// an *Error; Again then goes on with the transform that failed.
 func (c *Chain) Apply(a *data.Arena, r *connect.Record) (keep bool, err error) {
-	for i := range c.stages {
+	c.failed = 0
+	return c.Again(a, r)
+}
+
+// Again goes on with a record where Apply or Again has failed.
+func (c *Chain) Again(a *data.Arena, r *connect.Record) (keep bool, err error) {
+	return c.run(r, func(t connect.Transform) (bool, error) { return t.Apply(a, r) })
+}
+
+// ApplySink is Apply for a record from Kafka.
+func (c *Chain) ApplySink(a *data.Arena, r *connect.SinkRecord) (keep bool, err error) {
+	c.failed = 0
+	return c.AgainSink(a, r)
+}
+
+// AgainSink is Again for a record from Kafka.
+func (c *Chain) AgainSink(a *data.Arena, r *connect.SinkRecord) (keep bool, err error) {
+	return c.run(&r.Record, func(t connect.Transform) (bool, error) {
+		if s, ok := t.(connect.SinkTransform); ok {
+			return s.ApplySink(a, r)
+		}
+		return t.Apply(a, &r.Record)
+	})
+}
+
+// run applies the stages from the one that failed last.
+func (c *Chain) run(r *connect.Record, apply func(connect.Transform) (bool, error)) (keep bool, err error) {
+	for i := c.failed; i < len(c.stages); i++ {
 		s := &c.stages[i]
+		c.failed = i
 		applies, err := s.applies(r)
 		if err != nil {
 			return false, err
@@ -118,33 +149,7 @@ func (c *Chain) Apply(a *data.Arena, r *connect.Record) (keep bool, err error) {
 		if !applies {
 			continue
 		}
-		keep, err := s.transform.Apply(a, r)
-		if err != nil {
-			return false, &Error{s.class, err}
-		}
-		if !keep {
-			return false, nil
-		}
-	}
-	return true, nil
-}
-
-// ApplySink is Apply for a record from Kafka.
-func (c *Chain) ApplySink(a *data.Arena, r *connect.SinkRecord) (keep bool, err error) {
-	for i := range c.stages {
-		s := &c.stages[i]
-		applies, err := s.applies(&r.Record)
-		if err != nil {
-			return false, err
-		}
-		if !applies {
-			continue
-		}
-		if t, ok := s.transform.(connect.SinkTransform); ok {
-			keep, err = t.ApplySink(a, r)
-		} else {
-			keep, err = s.transform.Apply(a, &r.Record)
-		}
+		keep, err := apply(s.transform)
 		if err != nil {
 			return false, &Error{s.class, err}
 		}

@@ -155,6 +155,48 @@ func check(t *testing.T, want, wantClass, topic string, keep bool, err error) {
 	}
 }
 
+// TestAgainGoesOnWhereItFailed lets the second of three transforms fail twice.
+func TestAgainGoesOnWhereItFailed(t *testing.T) {
+	failures := 2
+	reg, err := registry.New(connect.Plugin{Class: "t.Flaky", Kind: connect.KindTransformation, Def: configdef.New(),
+		NewTransform: func(c map[string]string, _ connect.PluginContext) (connect.Transform, error) {
+			return flaky{c["letter"], &failures}, nil
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	chain, err := New(config("transforms=a,b,c", "transforms.a.type=t.Flaky", "transforms.a.letter=a",
+		"transforms.b.type=t.Flaky", "transforms.b.letter=b", "transforms.c.type=t.Flaky", "transforms.c.letter=c"), reg, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &connect.Record{}
+	keep, err := chain.Apply(&data.Arena{}, r)
+	for err != nil {
+		keep, err = chain.Again(&data.Arena{}, r)
+	}
+	if !keep || r.Topic != "abc" || failures != 0 {
+		t.Errorf("topic %s, %d failures left", r.Topic, failures)
+	}
+}
+
+// flaky appends its letter; "b" fails first.
+type flaky struct {
+	letter   string
+	failures *int
+}
+
+func (f flaky) Apply(_ *data.Arena, r *connect.Record) (bool, error) {
+	if f.letter == "b" && *f.failures > 0 {
+		*f.failures--
+		return false, errors.New("not yet")
+	}
+	r.Topic += f.letter
+	return true, nil
+}
+
+func (flaky) Close() error { return nil }
+
 func TestBadConfigurations(t *testing.T) {
 	closed := 0
 	for want, lines := range map[string][]string{

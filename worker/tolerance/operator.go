@@ -150,7 +150,7 @@ func (o *Operator) report(ctx context.Context, c Context, cause error) error {
 // time is over; it returns the last failure.
 func (o *Operator) retry(ctx context.Context, cause error, f func() error) error {
 	deadline := time.Now().Add(o.cfg.RetryTimeout)
-	for delay := firstDelay; o.cfg.RetryTimeout < 0 || time.Now().Add(delay).Before(deadline); delay = min(2*delay, o.cfg.RetryDelayMax) {
+	for delay := min(firstDelay, o.cfg.RetryDelayMax); o.cfg.RetryTimeout < 0 || time.Now().Add(delay).Before(deadline); delay = min(2*delay, o.cfg.RetryDelayMax) {
 		timer := time.NewTimer(delay)
 		select {
 		case <-ctx.Done():

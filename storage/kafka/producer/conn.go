@@ -105,7 +105,7 @@ func (c *conn) encoding(l *link) (*encoding, error) {
 		return nil, err
 	}
 	return &encoding{
-		version: l.version, clientID: c.conf.ClientID, transactionID: c.cfg.TransactionalID,
+		version: l.version, clientID: c.cfg.ClientID, transactionID: c.cfg.TransactionalID,
 		timeoutMS: int32(c.cfg.RequestTimeout.Milliseconds()), codec: codec, comp: comp,
 	}, nil
 }

@@ -25,9 +25,14 @@ type partition struct {
 
 	// recovering holds back the queue until everything on its way is back.
 	recovering bool
-	gap        bool // a numbered batch was given up: number the rest anew
-	failures   int  // in a row
-	notBefore  time.Time
+	// repairing sends one batch at a time until none is left that was on its way
+	// when one failed: a broker recognises the last five batches of a producer
+	// only, so nothing may be written behind a batch in doubt.
+	repairing bool
+	numbered  int  // batches with a sequence number whose fate is open
+	gap       bool // a numbered batch was given up: number the rest anew
+	failures  int  // in a row
+	notBefore time.Time
 
 	inTxn   bool // was added to the present transaction
 	joining bool // is being added
@@ -35,7 +40,7 @@ type partition struct {
 
 // mostInFlight is how many batches of a partition may be on their way.
 func (p *partition) mostInFlight(idempotent bool) int {
-	if !idempotent || !p.established {
+	if !idempotent || !p.established || p.repairing {
 		return 1
 	}
 	return 5
@@ -59,6 +64,7 @@ func (p *partition) pop(idempotent bool) *batch {
 	p.queue = p.queue[1:]
 	if idempotent && b.seq == noSequence {
 		b.seq = p.next
+		p.numbered++
 		p.next = addSequence(p.next, b.count)
 	}
 	p.recovering = false
@@ -95,6 +101,16 @@ func (p *partition) putBack(b *batch) {
 // oldest reports whether no batch before b waits in the queue.
 func (p *partition) oldest(b *batch) bool { return len(p.queue) == 0 || p.queue[0].order > b.order }
 
+// resolve notes that the fate of a batch is known.
+func (p *partition) resolve(b *batch) {
+	if b.seq != noSequence {
+		p.numbered--
+	}
+	if p.numbered == 0 {
+		p.repairing = false
+	}
+}
+
 // unused reports whether nothing waits or is on its way.
 func (p *partition) unused() bool { return len(p.queue) == 0 && p.inFlight == 0 }
 
@@ -104,6 +120,7 @@ func (p *partition) renumber(next int32) {
 		b.seq = noSequence
 	}
 	p.next, p.acked, p.gap = next, next, false
+	p.numbered, p.repairing = 0, false
 }
 
 // doubtful reports whether a waiting batch may have been written already.

@@ -31,6 +31,9 @@ type Config struct {
 	Client sarama.Client
 	Acks   Acks
 	Logger *slog.Logger
+	// ClientID names the producer to brokers, whose quotas go by it; "" for the
+	// Client's own.
+	ClientID string
 
 	// BatchBytes is the size at which a batch is sealed. Batches this large are
 	// made only under load, as Flush seals them early.
@@ -89,6 +92,9 @@ func (c *Config) complete() error {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.ClientID == "" {
+		c.ClientID = c.Client.Config().ClientID
 	}
 	setDefault(&c.MaxRequestSize, 1<<20)
 	setDefault(&c.BatchBytes, DefaultBatchBytes)

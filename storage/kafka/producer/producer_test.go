@@ -452,8 +452,10 @@ func checkPartitions(t *testing.T, got map[int32][]*kgo.Record, written [][]uint
 		for _, r := range got[int32(part)] {
 			have = append(have, binary.BigEndian.Uint64(r.Value))
 		}
-		if fmt.Sprint(have) != fmt.Sprint(want) {
-			t.Fatalf("partition %d holds\n%v, want\n%v", part, have, want)
+		for i := range max(len(have), len(want)) {
+			if i >= len(have) || i >= len(want) || have[i] != want[i] {
+				t.Fatalf("partition %d: record %d of %d is wrong, want %d\nhave %v\nwant %v", part, i, len(have), len(want), have[i:min(i+20, len(have))], want[i:min(i+20, len(want))])
+			}
 		}
 	}
 }

@@ -155,6 +155,7 @@ func (s *sender) accept(b *batch) {
 // complete reports the fate of a batch and frees it.
 func (s *sender) complete(b *batch, err error) {
 	s.cfg.Acks.Done(b.tags, err)
+	b.part.resolve(b)
 	s.pending--
 	s.p.pool.release(b)
 }
@@ -478,6 +479,7 @@ func (s *sender) retry(b *batch, cause error, now time.Time) {
 		return
 	}
 	p.putBack(b)
+	p.repairing = true
 	if p.recovering {
 		return // one failure, of which this is the echo
 	}
@@ -533,10 +535,13 @@ func (s *sender) tooLarge(b *batch, now time.Time) {
 		return
 	}
 	s.pending++
+	if tail.seq != noSequence {
+		p.numbered++
+	}
 	s.log.Info("a batch is larger than the broker allows and was split", "topic", p.topic.name, "partition", p.id, "records", b.count+tail.count)
 	p.putBack(b)
 	p.putBack(tail)
-	p.recovering = true
+	p.recovering, p.repairing = true, true
 }
 
 // outOfOrder handles a sequence number that the broker does not expect. Behind a
