@@ -289,6 +289,7 @@ func (n *node) run() error {
 		ExactlyOnce: exactlyOnce, SignatureAlgorithm: n.set.SignatureAlgorithm, VerificationAlgorithms: n.set.VerificationAlgorithms,
 		Logger: n.levels.Logger("org.apache.kafka.connect.runtime.distributed.DistributedHerder"),
 	})
+	n.herder.Register(n.metrics)
 	n.worker = worker.New(worker.Config{
 		Registry: n.registry, Properties: n.set.Raw, Offsets: n.offsets, OffsetTopic: topicOf(n.set.Offsets),
 		Listener: n.herder.Reporter, Reconfigurer: n.herder.Reporter, Topics: n.herder.Reporter,
