@@ -115,7 +115,7 @@ func (w *Worker) checkOverrides(connector, class string, config map[string]strin
 	for client, prefix := range map[connect.ClientType]string{
 		connect.ClientProducer: "producer.override.", connect.ClientConsumer: "consumer.override.", connect.ClientAdmin: "admin.override.",
 	} {
-		for name, err := range w.cfg.OverridePolicy.Check(connector, class, client, below(config, prefix)) {
+		for name, err := range w.cfg.OverridePolicy.Check(connector, class, client, kafka.Properties(config).WithPrefix(prefix)) {
 			errs = append(errs, &connect.ConfigError{Key: prefix + name, Err: err})
 		}
 	}

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/millrace/millrace/plugins/connect"
+	"github.com/millrace/millrace/storage/kafka"
 	"github.com/millrace/millrace/storage/kafka/producer"
 	"github.com/millrace/millrace/worker/chain"
 	"github.com/millrace/millrace/worker/tolerance"
@@ -100,19 +100,9 @@ func (w *Worker) newHeaderConverter(config map[string]string) (connect.HeaderCon
 
 func (w *Worker) choose(config map[string]string, name, fallback string) (class string, props map[string]string) {
 	if own := config[name]; own != "" {
-		return own, below(config, name+".")
+		return own, kafka.Properties(config).WithPrefix(name + ".")
 	}
 	return fallback, w.cfg.Properties.WithPrefix(name + ".")
-}
-
-func below(config map[string]string, prefix string) map[string]string {
-	out := map[string]string{}
-	for key, value := range config {
-		if rest, ok := strings.CutPrefix(key, prefix); ok {
-			out[rest] = value
-		}
-	}
-	return out
 }
 
 // encode appends the records of a batch.

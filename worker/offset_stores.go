@@ -33,8 +33,8 @@ func (w *Worker) offsetsOf(ctx context.Context, id string, config map[string]str
 		cfg.Topic.Name = own
 	}
 	clientID := kafka.Properties{"client.id": w.cfg.Properties["group.id"] + "-" + id + "-offsets"}
-	cfg.Clients.Producer = producerProperties(w.cfg.Properties, below(config, "producer.override.")).With(clientID)
-	cfg.Clients.Admin = adminProperties(w.cfg.Properties, below(config, "admin.override.")).With(clientID)
+	cfg.Clients.Producer = producerProperties(w.cfg.Properties, kafka.Properties(config).WithPrefix("producer.override.")).With(clientID)
+	cfg.Clients.Admin = adminProperties(w.cfg.Properties, kafka.Properties(config).WithPrefix("admin.override.")).With(clientID)
 	cfg.Clients.Consumer = w.offsetConsumer(config, exactlyOnce).With(clientID)
 	store, err := offset.OpenKafka(ctx, cfg)
 	if err != nil {
@@ -46,7 +46,7 @@ func (w *Worker) offsetsOf(ctx context.Context, id string, config map[string]str
 
 // otherCluster reports whether a connector's producers write to another cluster.
 func (w *Worker) otherCluster(config map[string]string) bool {
-	servers := producerProperties(w.cfg.Properties, below(config, "producer.override."))["bootstrap.servers"]
+	servers := producerProperties(w.cfg.Properties, kafka.Properties(config).WithPrefix("producer.override."))["bootstrap.servers"]
 	return servers != w.cfg.Properties["bootstrap.servers"]
 }
 
@@ -54,7 +54,7 @@ func (w *Worker) otherCluster(config map[string]string) bool {
 // write in transactions.
 func (w *Worker) offsetConsumer(config map[string]string, exactlyOnce bool) kafka.Properties {
 	base := kafka.Properties{"bootstrap.servers": w.cfg.Properties["bootstrap.servers"]}
-	props := base.With(w.cfg.Properties.WithPrefix("consumer.")).With(below(config, "consumer.override."))
+	props := base.With(w.cfg.Properties.WithPrefix("consumer.")).With(kafka.Properties(config).WithPrefix("consumer.override."))
 	for _, name := range []string{"group.id", "session.timeout.ms", "heartbeat.interval.ms"} {
 		delete(props, name) // no member of a group
 	}

@@ -11,7 +11,7 @@ import (
 // FenceZombies implements Runtime: each task's producer has a transactional id
 // of its own, and initialising it anew fences off whoever holds it.
 func (w *Worker) FenceZombies(ctx context.Context, name string, config map[string]string, tasks int) error {
-	client, release, err := w.clients.get(ctx, kafka.RoleAdmin, adminProperties(w.cfg.Properties, below(config, "admin.override.")))
+	client, release, err := w.clients.get(ctx, kafka.RoleAdmin, adminProperties(w.cfg.Properties, kafka.Properties(config).WithPrefix("admin.override.")))
 	if err != nil {
 		return err
 	}

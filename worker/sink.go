@@ -81,7 +81,7 @@ func (w *Worker) newSinkTask(ctx context.Context, p *connect.Plugin, start TaskS
 	if t.reader, err = w.newSinkReader(ctx, t, start.ConnectorConfig); err != nil {
 		return nil, err
 	}
-	overrides := below(start.ConnectorConfig, "consumer.override.")
+	overrides := kafka.Properties(start.ConnectorConfig).WithPrefix("consumer.override.")
 	props := sinkConsumerProperties(w.cfg.Properties, start.ID, overrides)
 	client, release, err := w.clients.get(ctx, kafka.RoleConsumer, props)
 	if err != nil {

@@ -186,7 +186,7 @@ func (w *Worker) newDLQ(ctx context.Context, t *sinkTask, config map[string]stri
 	if err != nil || cfg.Topic == "" {
 		return nil, err
 	}
-	client, releaseAdmin, err := w.clients.get(ctx, kafka.RoleAdmin, adminProperties(w.cfg.Properties, below(config, "admin.override.")))
+	client, releaseAdmin, err := w.clients.get(ctx, kafka.RoleAdmin, adminProperties(w.cfg.Properties, kafka.Properties(config).WithPrefix("admin.override.")))
 	if err != nil {
 		return nil, err
 	}
@@ -198,7 +198,7 @@ func (w *Worker) newDLQ(ctx context.Context, t *sinkTask, config map[string]stri
 	if err := cfg.CreateTopic(ctx, admin); err != nil {
 		return nil, err
 	}
-	overrides := below(config, "producer.override.")
+	overrides := kafka.Properties(config).WithPrefix("producer.override.")
 	props := producerProperties(w.cfg.Properties, overrides)
 	producers, release, err := w.clients.get(ctx, kafka.RoleProducer, props)
 	if err != nil {

@@ -30,7 +30,7 @@ func (e *BadOffsetsError) Error() string { return e.Reason }
 
 // sinkAdmin is an admin client of a sink connector with the connector's group.
 func (w *Worker) sinkAdmin(ctx context.Context, name string, config map[string]string) (_ *kafka.Admin, group string, release func(), err error) {
-	client, release, err := w.clients.get(ctx, kafka.RoleAdmin, adminProperties(w.cfg.Properties, below(config, "admin.override.")))
+	client, release, err := w.clients.get(ctx, kafka.RoleAdmin, adminProperties(w.cfg.Properties, kafka.Properties(config).WithPrefix("admin.override.")))
 	if err != nil {
 		return nil, "", nil, err
 	}
@@ -39,7 +39,7 @@ func (w *Worker) sinkAdmin(ctx context.Context, name string, config map[string]s
 		release()
 		return nil, "", nil, err
 	}
-	props := sinkConsumerProperties(w.cfg.Properties, state.TaskID{Connector: name}, below(config, "consumer.override."))
+	props := sinkConsumerProperties(w.cfg.Properties, state.TaskID{Connector: name}, kafka.Properties(config).WithPrefix("consumer.override."))
 	return admin, props["group.id"], release, nil
 }
 

@@ -109,7 +109,7 @@ func (w *Worker) newSourceTask(ctx context.Context, p *connect.Plugin, start Tas
 
 // newProducer makes the task's producer.
 func (t *sourceTask) newProducer(ctx context.Context, start TaskStart) error {
-	props := producerProperties(t.w.cfg.Properties, below(start.ConnectorConfig, "producer.override."))
+	props := producerProperties(t.w.cfg.Properties, kafka.Properties(start.ConnectorConfig).WithPrefix("producer.override."))
 	if start.ExactlyOnce {
 		props["transactional.id"] = transactionalID(t.w.cfg.Properties["group.id"], start.ID.Connector, start.ID.Task)
 		props["enable.idempotence"] = "true"

@@ -35,13 +35,13 @@ type topicGroup struct {
 }
 
 func (w *Worker) newTopics(t *sourceTask, config map[string]string) (*topics, error) {
-	x := &topics{t: t, handles: map[string]*producer.Topic{}, admin: adminProperties(w.cfg.Properties, below(config, "admin.override."))}
+	x := &topics{t: t, handles: map[string]*producer.Topic{}, admin: adminProperties(w.cfg.Properties, kafka.Properties(config).WithPrefix("admin.override."))}
 	if _, given := config["topic.creation.default.replication.factor"]; !given || !w.cfg.TopicCreation {
 		return x, nil
 	}
 	names := append(chain.Aliases(config["topic.creation.groups"]), "default")
 	for _, name := range names {
-		g, err := readGroup(name, below(config, "topic.creation."+name+"."), below(config, "topic.creation.default."))
+		g, err := readGroup(name, kafka.Properties(config).WithPrefix("topic.creation."+name+"."), kafka.Properties(config).WithPrefix("topic.creation.default."))
 		if err != nil {
 			return nil, err
 		}

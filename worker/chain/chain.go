@@ -11,6 +11,7 @@ import (
 	"github.com/millrace/millrace/plugins/connect"
 	"github.com/millrace/millrace/plugins/data"
 	"github.com/millrace/millrace/plugins/registry"
+	"github.com/millrace/millrace/storage/kafka"
 )
 
 // Chain is the list of transforms of one task. It belongs to one goroutine.
@@ -65,7 +66,7 @@ func Aliases(list string) []string {
 
 func newStage(config map[string]string, alias string, reg *registry.Registry, log *slog.Logger) (stage, error) {
 	prefix := "transforms." + alias + "."
-	own := below(config, prefix)
+	own := kafka.Properties(config).WithPrefix(prefix)
 	p, err := reg.FindVersion(own["type"], own["plugin.version"], connect.KindTransformation)
 	if err != nil {
 		return stage{}, fmt.Errorf("%stype: %w", prefix, err)
@@ -84,7 +85,7 @@ func newStage(config map[string]string, alias string, reg *registry.Registry, lo
 
 func newPredicate(config map[string]string, alias string, reg *registry.Registry) (connect.Predicate, error) {
 	prefix := "predicates." + alias + "."
-	own := below(config, prefix)
+	own := kafka.Properties(config).WithPrefix(prefix)
 	p, err := reg.FindVersion(own["type"], own["plugin.version"], connect.KindPredicate)
 	if err != nil {
 		return nil, fmt.Errorf("%stype: %w", prefix, err)
@@ -94,16 +95,6 @@ func newPredicate(config map[string]string, alias string, reg *registry.Registry
 		return nil, fmt.Errorf("%s*: %w", prefix, err)
 	}
 	return predicate, nil
-}
-
-func below(config map[string]string, prefix string) map[string]string {
-	out := map[string]string{}
-	for key, value := range config {
-		if rest, ok := strings.CutPrefix(key, prefix); ok {
-			out[rest] = value
-		}
-	}
-	return out
 }
 
 // Empty reports whether there is nothing to apply.
