@@ -1,10 +1,10 @@
 // Package datagen holds source connectors that make their records up: Kafka's
-// VerifiableSource, which system tests use to find lost and repeated records,
-// and DatagenSource, which fills topics with rows for demonstrations and
-// measurements.
+// VerifiableSource, which system tests use with VerifiableSink, its counterpart,
+// to find lost and repeated records, and DatagenSource, which fills topics with
+// rows for demonstrations and measurements.
 //
-// Both number the records of each task, and go on after the last number whose
-// record was written when a task restarts.
+// The sources number the records of each task, and go on after the last number
+// whose record was written when a task restarts.
 package datagen
 
 import (
@@ -27,6 +27,13 @@ func Plugins() []connect.Plugin {
 			TaskClass:     "org.apache.kafka.connect.tools.VerifiableSourceTask",
 			NewConnector:  func() connect.Connector { return &connector{idKey: "id"} },
 			NewSourceTask: newVerifiable,
+		},
+		{
+			Class: "org.apache.kafka.connect.tools.VerifiableSinkConnector", Version: "4.3.1",
+			Kind: connect.KindSink, Def: configdef.New(),
+			TaskClass:    "org.apache.kafka.connect.tools.VerifiableSinkTask",
+			NewConnector: func() connect.Connector { return &connector{idKey: "id"} },
+			NewSinkTask:  newVerifiableSink,
 		},
 		{
 			Class: "millrace.DatagenSourceConnector", Version: "1.0.0",
