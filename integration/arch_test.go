@@ -31,7 +31,7 @@ var (
 	upToOne  = append(slices.Clone(leaves), "plugins/connect")
 	stores   = append(slices.Clone(upToOne), "plugins/registry", "storage/...")
 	runtime  = append(slices.Clone(stores), "worker", "worker/chain", "worker/tolerance", "worker/connconf")
-	mysql    = []string{"plugins/mysql/table", "plugins/mysql/position", "plugins/mysql/value", "plugins/mysql/server"}
+	mysql    = []string{"plugins/mysql/table", "plugins/mysql/position", "plugins/mysql/value", "plugins/mysql/server", "plugins/mysql/chunk"}
 	anything = []string{"..."}
 )
 
