@@ -32,7 +32,7 @@ func runDev(ctx context.Context, args []string, out io.Writer) error {
 		return fmt.Errorf("starting the embedded broker on port %d with its data in %q: %w", *kafkaPort, *dir, err)
 	}
 	defer broker.Close()
-	return runNode(ctx, devProperties(broker.Bootstrap(), *restPort), func(url string) {
+	return runNode(ctx, &cluster{}, devProperties(broker.Bootstrap(), *restPort), func(url string) {
 		fmt.Fprintf(out, "millrace: ready; Kafka at %s, REST API at %s, data in %s\n", broker.Bootstrap(), url, *dir)
 	})
 }

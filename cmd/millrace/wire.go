@@ -7,21 +7,16 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
-	"strings"
+	"sync"
 	"time"
 
 	"github.com/millrace/millrace/herder"
-	"github.com/millrace/millrace/herder/distributed"
-	"github.com/millrace/millrace/herder/group"
 	"github.com/millrace/millrace/plugins/connect"
 	"github.com/millrace/millrace/plugins/install"
 	"github.com/millrace/millrace/plugins/provider"
 	"github.com/millrace/millrace/plugins/registry"
 	"github.com/millrace/millrace/rest"
-	"github.com/millrace/millrace/storage/config"
 	"github.com/millrace/millrace/storage/kafka"
-	"github.com/millrace/millrace/storage/offset"
-	"github.com/millrace/millrace/storage/status"
 	"github.com/millrace/millrace/storage/topiclog"
 	"github.com/millrace/millrace/worker"
 	"github.com/millrace/millrace/worker/connconf"
@@ -30,65 +25,91 @@ import (
 	"github.com/millrace/millrace/worker/settings"
 )
 
-// This file is the only place that builds a worker of a cluster out of its
-// parts, and ends them in the opposite order.
+// This file and those of the two modes, distributed.go and standalone.go, are
+// the only places that build a worker out of its parts, and end them in the
+// opposite order.
 
 const (
 	requestWait       = 10 * time.Second // how long a write waits for a rebalance before it answers 409
 	validationTimeout = 80 * time.Second // less than the 90 seconds that REST waits
 )
 
-// node is a worker of a cluster with all its parts.
+// node is a worker with the parts that both modes have.
 type node struct {
-	set      *settings.Distributed
+	set      *settings.Worker
 	levels   *logging.Levels
 	log      *slog.Logger
 	registry *registry.Registry
 	resolver *provider.Resolver
 	policy   connect.OverridePolicy
 	metrics  *metrics.Registry
-
 	client   *kafka.Client
-	statuses *status.Kafka
-	offsets  *offset.Kafka
-	configs  *config.Kafka
-	topic    distributed.ConfigTopic
-	worker   *worker.Worker
-	herder   *distributed.Herder
 	server   *rest.Server
-	ending   []func() // what to do at the end, in reverse order
+	serves   *lateHerder // what the server asks
+	ending   []func()    // what to do at the end, in reverse order
+}
+
+// mode makes a node a member of a cluster, or a worker of its own.
+type mode interface {
+	// command is the Java class that starts such a worker, which its logger is called after.
+	command() string
+	// settings reads the worker's properties.
+	settings(props kafka.Properties) (*settings.Worker, error)
+	// build makes stores, worker and herder. Nothing runs yet.
+	build(ctx context.Context, n *node) (runningHerder, error)
+	// begin does what comes first while the herder runs already.
+	begin(ctx context.Context) error
+}
+
+// runningHerder is a herder that works while Run runs.
+type runningHerder interface {
+	herder.Herder
+	Run(ctx context.Context) error
 }
 
 // runNode runs a worker with the given properties until ctx ends. ready is
-// called with the URL of its REST API once that answers.
-func runNode(ctx context.Context, props kafka.Properties, ready func(url string)) error {
+// called with the URL of its REST API once that answers and the mode has begun.
+func runNode(ctx context.Context, m mode, props kafka.Properties, ready func(url string)) error {
 	n := &node{levels: logging.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug - 200}), slog.LevelInfo)}
-	n.log = n.levels.Logger("org.apache.kafka.connect.cli.ConnectDistributed")
+	n.log = n.levels.Logger("org.apache.kafka.connect.cli." + m.command())
 	slog.SetDefault(n.log) // for what has no logger of its own, such as a connector that only validates
 	defer n.close()
-	if err := n.build(ctx, props); err != nil {
+	h, err := n.build(ctx, m, props)
+	if err != nil {
 		return err
 	}
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	n.server.Start(serving)
-	n.log.Info("the worker has started", "url", n.server.URL(), "group", n.set.Group, "version", millraceVersion)
-	ready(n.server.URL())
-	return n.serve(ctx)
+	n.log.Info("the worker has started", "url", n.server.URL(), "version", millraceVersion)
+	return n.serve(ctx, h, func(ctx context.Context) error {
+		if err := m.begin(ctx); err != nil {
+			return err
+		}
+		ready(n.server.URL())
+		return nil
+	})
 }
 
-// serve runs the herder until ctx ends or something fails.
-func (n *node) serve(ctx context.Context) error {
+// serve runs a herder until ctx ends or something fails; begin runs beside it.
+func (n *node) serve(ctx context.Context, h runningHerder, begin func(ctx context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
+	var beside sync.WaitGroup
+	defer beside.Wait()
 	defer cancel(nil)
-	go func() {
+	beside.Go(func() {
 		select {
 		case err := <-n.server.Failed():
 			cancel(fmt.Errorf("the REST server has failed: %w", err))
 		case <-ctx.Done():
 		}
-	}()
-	err := n.herder.Run(ctx)
+	})
+	beside.Go(func() {
+		if err := begin(ctx); err != nil && ctx.Err() == nil {
+			cancel(err)
+		}
+	})
+	err := h.Run(ctx)
 	if cause := context.Cause(ctx); err == nil && cause != nil && !errors.Is(cause, context.Canceled) {
 		err = cause
 	}
@@ -103,26 +124,38 @@ func (n *node) close() {
 	}
 }
 
-// build makes all parts. Nothing of the cluster's work runs yet.
-func (n *node) build(ctx context.Context, props kafka.Properties) (err error) {
-	if n.set, err = settings.ReadDistributed(props); err != nil {
-		return fmt.Errorf("worker properties: %w", err)
+// build makes all parts. Nothing of the worker's work runs yet.
+func (n *node) build(ctx context.Context, m mode, props kafka.Properties) (h runningHerder, err error) {
+	if n.set, err = m.settings(props); err != nil {
+		return nil, fmt.Errorf("worker properties: %w", err)
 	}
 	if n.registry, err = install.Registry(); err != nil {
-		return err
+		return nil, err
 	}
 	if err := n.plugins(); err != nil {
-		return err
+		return nil, err
 	}
-	restConfig, err := rest.ParseConfig(props)
+	n.metrics = metrics.New(time.Now)
+	if err := n.listen(props); err != nil {
+		return nil, err
+	}
+	if h, err = m.build(ctx, n); err != nil {
+		return nil, err
+	}
+	n.serves.Herder = h
+	return h, nil
+}
+
+// listen opens the listeners of the REST API.
+func (n *node) listen(props kafka.Properties) error {
+	cfg, err := rest.ParseConfig(props)
 	if err != nil {
 		return fmt.Errorf("worker properties: %w", err)
 	}
-	n.metrics = metrics.New(time.Now)
-	restConfig.Metrics = n.metrics.Handler()
-	restConfig.Logger = n.levels.Logger("org.apache.kafka.connect.runtime.rest.RestServer")
-	late := &lateHerder{}
-	if n.server, err = rest.New(restConfig, late); err != nil {
+	cfg.Metrics = n.metrics.Handler()
+	cfg.Logger = n.levels.Logger("org.apache.kafka.connect.runtime.rest.RestServer")
+	n.serves = &lateHerder{}
+	if n.server, err = rest.New(cfg, n.serves); err != nil {
 		return err
 	}
 	n.atEnd(func() {
@@ -132,13 +165,6 @@ func (n *node) build(ctx context.Context, props kafka.Properties) (err error) {
 			n.log.Warn("the REST server did not end in good order", "error", err)
 		}
 	})
-	if err := n.stores(ctx, props); err != nil {
-		return err
-	}
-	if err := n.run(); err != nil {
-		return err
-	}
-	late.Herder = n.herder
 	return nil
 }
 
@@ -180,52 +206,21 @@ func (n *node) plugins() error {
 	return err
 }
 
-// stores connects to Kafka and reads the internal topics, side by side.
-func (n *node) stores(ctx context.Context, props kafka.Properties) error {
-	base := topiclog.ClientIDBase(props)
-	log := func(class string) *slog.Logger { return n.levels.Logger("org.apache.kafka.connect.storage." + class) }
-	exactlyOnce := n.set.ExactlyOnce == "enabled"
-	transactional := ""
-	if n.set.ExactlyOnce != "disabled" {
-		transactional = "connect-cluster-" + n.set.Group
+// connect opens the client that the worker asks Kafka with.
+func (n *node) connect(ctx context.Context) (err error) {
+	admin := n.set.Raw.With(kafka.Properties{"client.id": topiclog.ClientIDBase(n.set.Raw) + "shared-admin"})
+	if n.client, err = kafka.Open(ctx, kafka.Config{Role: kafka.RoleAdmin, Properties: admin, Logger: n.log}); err != nil {
+		return fmt.Errorf("connecting to Kafka: %w", err)
 	}
-	n.configs = config.NewKafka(config.KafkaConfig{
-		Topic: topicOf(n.set.Configs), Worker: props, ClientID: base, ExactlyOnce: exactlyOnce,
-		TransactionalID: transactional, Logger: log("KafkaConfigBackingStore"),
-	})
-	n.atEnd(n.closeStores)
-	n.topic = distributed.NewConfigTopic(ctx, n.configs)
-	return together(
-		func() (err error) {
-			admin := props.With(kafka.Properties{"client.id": base + "shared-admin"})
-			n.client, err = kafka.Open(ctx, kafka.Config{Role: kafka.RoleAdmin, Properties: admin, Logger: n.log})
-			return err
-		},
-		func() (err error) {
-			n.statuses, err = status.OpenKafka(ctx, status.KafkaConfig{Topic: topicOf(n.set.Statuses), Worker: props, ClientID: base, Logger: log("KafkaStatusBackingStore")})
-			return err
-		},
-		func() (err error) {
-			n.offsets, err = offset.OpenKafka(ctx, offset.WorkerConfig(topicOf(n.set.Offsets), props, base, exactlyOnce, log("KafkaOffsetBackingStore")))
-			return err
-		},
-	)
+	return nil
 }
 
-func (n *node) closeStores() {
-	if n.configs != nil {
-		n.configs.Close()
+func (n *node) disconnect() {
+	if n.client == nil {
+		return
 	}
-	if n.statuses != nil {
-		n.statuses.Close()
-	}
-	if n.offsets != nil {
-		n.offsets.Close()
-	}
-	if n.client != nil {
-		if err := n.client.Close(); err != nil {
-			n.log.Debug("closing the Kafka client failed", "error", err)
-		}
+	if err := n.client.Close(); err != nil {
+		n.log.Debug("closing the Kafka client failed", "error", err)
 	}
 }
 
@@ -245,58 +240,40 @@ func together(fs ...func() error) error {
 	return errors.Join(errs...)
 }
 
-func topicOf(t settings.Topic) kafka.Topic {
-	return kafka.Topic{Name: t.Name, Partitions: t.Partitions, Replication: t.Replication, Configs: t.Extra}
-}
-
 // resolve replaces references to config providers.
 func (n *node) resolve(ctx context.Context, config map[string]string) (map[string]string, time.Duration, error) {
 	resolved, err := n.resolver.Resolve(ctx, config)
 	return resolved.Props, resolved.TTL, err
 }
 
-// run makes herder and worker.
-func (n *node) run() error {
-	protocol, err := group.ParseProtocol(n.set.Protocol)
-	if err != nil {
-		return fmt.Errorf("connect.protocol: %w", err)
-	}
-	definitions := &connconf.Definitions{Registry: n.registry, TopicCreation: n.set.TopicCreation, Worker: n.set.Raw}
-	exactlyOnce := n.set.ExactlyOnce == "enabled"
-	local := herder.NewLocal(&herder.Local{
+// local makes what answers questions; v holds what a validator has to know of the
+// mode, and its Runtime is still missing.
+func (n *node) local(statuses herder.Statuses, v herder.Validator) *herder.Local {
+	resolver := herder.ResolverFunc(n.resolve)
+	v.Registry, v.Resolver, v.Policy, v.Timeout = n.registry, resolver, n.policy, validationTimeout
+	v.Definitions = &connconf.Definitions{Registry: n.registry, TopicCreation: n.set.TopicCreation, Worker: n.set.Raw}
+	return herder.NewLocal(&herder.Local{
 		Info:     herder.ServerInfo{Version: connectVersion, Commit: commit(), KafkaClusterID: n.client.ClusterID()},
-		Statuses: n.statuses, Registry: n.registry, Levels: herder.LoggerLevels{Of: n.levels}, Resolver: herder.ResolverFunc(n.resolve),
-		Validator: &herder.Validator{
-			Registry: n.registry, Definitions: definitions, Resolver: herder.ResolverFunc(n.resolve), Policy: n.policy,
-			Timeout: validationTimeout, GroupID: n.set.Group, Distributed: true, ExactlyOnce: exactlyOnce,
-		},
+		Statuses: statuses, Registry: n.registry, Levels: herder.LoggerLevels{Of: n.levels}, Resolver: resolver, Validator: &v,
 	})
+}
+
+// workerID is what statuses call this worker.
+func (n *node) workerID() (string, error) {
 	advertised, err := url.Parse(n.server.URL())
 	if err != nil {
-		return err
+		return "", fmt.Errorf("the advertised address: %w", err)
 	}
-	n.herder = distributed.New(distributed.Config{
-		Core: distributed.CoreConfig{
-			Protocol: protocol, MaxDelay: n.set.MaxRebalanceDelay, SyncTimeout: n.set.SyncTimeout, KeyTTL: n.set.KeyTTL,
-			KeyAlgorithm: n.set.KeyAlgorithm, KeySize: n.set.KeyBits / 8, RequestWait: requestWait, TopicTracking: n.set.TopicTracking,
-		},
-		Member: distributed.Group(group.Config{
-			Client: n.client, Group: n.set.Group, URL: strings.TrimSuffix(n.server.URL(), "/") + "/",
-			SessionTimeout: n.set.SessionTimeout, RebalanceTimeout: n.set.RebalanceTimeout, HeartbeatInterval: n.set.HeartbeatInterval,
-			RetryBackoff: n.set.RetryBackoff, RetryBackoffMax: n.set.RetryBackoffMax,
-		}),
-		Configs: n.topic, Forwarder: n.server.Client(), Local: local, WorkerID: advertised.Host,
-		ExactlyOnce: exactlyOnce, SignatureAlgorithm: n.set.SignatureAlgorithm, VerificationAlgorithms: n.set.VerificationAlgorithms,
-		Logger: n.levels.Logger("org.apache.kafka.connect.runtime.distributed.DistributedHerder"),
-	})
-	n.herder.Register(n.metrics)
-	n.worker = worker.New(worker.Config{
-		Registry: n.registry, Properties: n.set.Raw, Offsets: n.offsets, OffsetTopic: topicOf(n.set.Offsets),
-		Listener: n.herder.Reporter, Reconfigurer: n.herder.Reporter, Topics: n.herder.Reporter,
+	return advertised.Host, nil
+}
+
+// runtime makes what runs connectors and tasks, and reports them.
+func (n *node) runtime(report *herder.Reporter, offsets worker.Offsets, topic kafka.Topic) *worker.Worker {
+	return worker.New(worker.Config{
+		Registry: n.registry, Properties: n.set.Raw, Offsets: offsets, OffsetTopic: topic,
+		Listener: report, Reconfigurer: report, Topics: report, OverridePolicy: n.policy,
 		KeyConverter: n.set.KeyConverter, ValueConverter: n.set.ValueConverter, HeaderConverter: n.set.HeaderConverter,
 		GracefulTimeout: n.set.GracefulTimeout, FlushInterval: n.set.FlushInterval, FlushTimeout: n.set.FlushTimeout,
 		TopicCreation: n.set.TopicCreation, Loggers: n.levels.Logger, Metrics: n.metrics,
 	})
-	local.Runtime = n.worker
-	return nil
 }

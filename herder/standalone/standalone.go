@@ -7,6 +7,7 @@ package standalone
 
 import (
 	"context"
+	"sync/atomic"
 
 	"github.com/millrace/millrace/herder"
 	"github.com/millrace/millrace/herder/distributed"
@@ -23,7 +24,10 @@ type Config struct {
 }
 
 // Herder is a herder without a group.
-type Herder struct{ *distributed.Herder }
+type Herder struct {
+	*distributed.Herder
+	ready atomic.Bool
+}
 
 var _ herder.Herder = (*Herder)(nil)
 
@@ -37,7 +41,20 @@ func New(ctx context.Context, cfg Config) *Herder {
 	d.Member = func(_ distributed.Config, events func(group.Event)) distributed.Membership {
 		return &solo{url: cfg.URL, events: events, orders: make(chan func(), 16)}
 	}
-	return &Herder{distributed.New(d)}
+	return &Herder{Herder: distributed.New(d)}
+}
+
+// Ready is called when the connectors that the worker was started with are there;
+// before, Health says that the worker is still starting (StandaloneHerder.ready).
+func (h *Herder) Ready() { h.ready.Store(true) }
+
+// Health is herder.Reader's.
+func (h *Herder) Health(ctx context.Context) (herder.WorkerStatus, error) {
+	s, err := h.Herder.Health(ctx)
+	if err == nil && !h.ready.Load() && s.Status == herder.StatusHealthy {
+		s = herder.WorkerStatus{Status: herder.StatusStarting, Message: "Worker is still starting up."}
+	}
+	return s, err
 }
 
 // PutTaskConfigs is refused: there is no other worker that could ask.

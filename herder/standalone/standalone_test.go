@@ -151,8 +151,11 @@ func TestLife(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "it is STOPPED", has(state.Stopped, 0))
-	if s, err := h.Health(ctx); err != nil || s.Status != herder.StatusHealthy {
-		t.Errorf("%+v, %v", s, err)
+	for _, want := range []string{herder.StatusStarting, herder.StatusHealthy} {
+		if s, err := h.Health(ctx); err != nil || s.Status != want {
+			t.Errorf("%+v, %v; want %s", s, err, want)
+		}
+		h.Ready()
 	}
 	if err := h.SetClusterLoggerLevel(ctx, "org.example", "DEBUG"); err != nil {
 		t.Fatal(err)

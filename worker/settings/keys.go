@@ -79,3 +79,8 @@ func distributedKeys() []configdef.Key {
 		atLeast(with("retry.backoff.max.ms", configdef.Long, "1000", "Longest wait before a failed request to Kafka is repeated."), 0),
 	})
 }
+
+// standaloneKeys are the properties of a worker without a cluster (StandaloneConfig).
+func standaloneKeys() []configdef.Key {
+	return append(workerKeys(), required("offset.storage.file.filename", configdef.String, "File that holds the offsets of source connectors."))
+}

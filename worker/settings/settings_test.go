@@ -58,3 +58,24 @@ func TestErrorsNameTheProperty(t *testing.T) {
 		t.Errorf("missing key.converter: %v", err)
 	}
 }
+
+func TestStandalone(t *testing.T) {
+	props := kafka.Properties{"bootstrap.servers": "a:9092", "key.converter": "K", "value.converter": "V"}
+	for _, c := range []struct {
+		props kafka.Properties
+		err   string
+	}{
+		{kafka.Properties{"offset.storage.file.filename": "/tmp/o", "group.id": "kept, and ignored"}, ""},
+		{nil, "offset.storage.file.filename"},
+		{kafka.Properties{"offset.storage.file.filename": " "}, "offset.storage.file.filename"},
+		{kafka.Properties{"offset.storage.file.filename": "/tmp/o", "offset.flush.interval.ms": "-1"}, "offset.flush.interval.ms"},
+	} {
+		s, err := ReadStandalone(props.With(c.props))
+		switch {
+		case c.err == "" && (err != nil || s.OffsetFile != "/tmp/o" || s.FlushInterval != time.Minute || s.KeyConverter != "K"):
+			t.Errorf("%v: %+v, %v", c.props, s, err)
+		case c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)):
+			t.Errorf("%v: error %v does not name %s", c.props, err, c.err)
+		}
+	}
+}
