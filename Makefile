@@ -15,7 +15,7 @@ GOLANGCI         := $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION)
 
 LDFLAGS  := -s -w $(if $(VERSION),-X main.millraceVersion=$(VERSION))
 
-.PHONY: all build test test-short test-real setup setup-real quickstart lint fuzz bench oracle verify generated clean
+.PHONY: all build test test-short test-real setup setup-real quickstart fresh lint fuzz bench oracle verify generated clean
 
 all: build
 
@@ -40,6 +40,10 @@ setup-real:
 
 quickstart: ## change events from a fresh machine; ONCE=1 ends after the first ones
 	$(GO) run ./integration/quickstart $(if $(ONCE),-once)
+
+fresh: ## README.md's two commands on a machine that has only Go and make; takes root
+	.ci/fresh 'make quickstart ONCE=1' 'make test'
+	AS=user .ci/fresh 'make quickstart ONCE=1'
 
 # Go's fuzzer takes one target of one package at a time.
 fuzz: ## every fuzz target for FUZZTIME

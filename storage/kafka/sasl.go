@@ -21,7 +21,7 @@ var securityProperties = []string{
 	"sasl.login.callback.handler.class", "sasl.login.class", "sasl.kerberos.service.name",
 	"sasl.oauthbearer.token.endpoint.url", "sasl.oauthbearer.header.urlencode", "sasl.oauthbearer.scope",
 	"sasl.oauthbearer.client.credentials.client.id", "sasl.oauthbearer.client.credentials.client.secret",
-	"sasl.oauthbearer.jwt.retriever.class",
+	"sasl.oauthbearer.jwt.retriever.class", iamMechanism,
 	"ssl.protocol", "ssl.provider", "ssl.cipher.suites", "ssl.enabled.protocols", "ssl.keystore.type",
 	"ssl.keystore.key", "ssl.keystore.certificate.chain", "ssl.truststore.certificates",
 	"ssl.keystore.location", "ssl.keystore.password", "ssl.key.password", "ssl.truststore.type",

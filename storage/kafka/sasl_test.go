@@ -108,31 +108,6 @@ func TestOtherTokens(t *testing.T) {
 	}
 }
 
-// TestMSKTokens signs with keys from the environment; nothing is sent.
-func TestMSKTokens(t *testing.T) {
-	t.Setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
-	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
-	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
-	for _, p := range []Properties{
-		{"sasl.mechanism": "AWS_MSK_IAM", "sasl.jaas.config": mskModule + " required;", "sasl.client.callback.handler.class": mskHandler},
-		{"sasl.mechanism": "OAUTHBEARER", "sasl.jaas.config": oauthLogin + ";", "sasl.login.callback.handler.class": mskOAuth},
-	} {
-		c, err := saslConfig(t, p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		token, err := c.Net.SASL.TokenProvider.Token()
-		if err != nil {
-			t.Fatal(err)
-		}
-		url, err := base64.RawURLEncoding.DecodeString(token.Token)
-		if err != nil || c.Net.SASL.Mechanism != sarama.SASLTypeOAuth ||
-			!strings.HasPrefix(string(url), "https://kafka.eu-west-1.amazonaws.com/") || !strings.Contains(string(url), "AKIDEXAMPLE") {
-			t.Errorf("token %s %v", url, err)
-		}
-	}
-}
-
 func TestKerberos(t *testing.T) {
 	c, err := saslConfig(t, Properties{"sasl.kerberos.service.name": "kafka", "sasl.jaas.config": `com.sun.security.auth.module.Krb5LoginModule required useKeyTab=true storeKey=true keyTab="/etc/me.keytab" principal="me/host@REALM";`})
 	if err != nil {

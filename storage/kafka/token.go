@@ -9,22 +9,17 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
-	"github.com/aws/aws-msk-iam-sasl-signer-go/signer"
 )
 
 const (
 	oauthModule    = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule"
 	oauthHandler   = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginCallbackHandler"
 	oauthHandlerV3 = "org.apache.kafka.common.security.oauthbearer.secured.OAuthBearerLoginCallbackHandler"
-	mskModule      = "software.amazon.msk.auth.iam.IAMLoginModule"
-	mskHandler     = "software.amazon.msk.auth.iam.IAMClientCallbackHandler"
-	mskOAuth       = "software.amazon.msk.auth.iam.IAMOAuthBearerLoginCallbackHandler"
 )
 
 // tokenSource fetches a token anew; expires is zero when unknown.
@@ -247,62 +242,4 @@ func unsecuredToken(options map[string]string) (tokenSource, error) {
 		enc := base64.RawURLEncoding.EncodeToString
 		return enc([]byte(`{"alg":"none"}`)) + "." + enc(b) + ".", expires, nil
 	}, nil
-}
-
-// msk reads the properties of Amazon's Java library for IAM. Brokers take the
-// same signature in the form of a token, which this client uses.
-func (r saslReader) msk() (func(*sarama.Config), error) {
-	if err := r.wants(mskModule); err != nil {
-		return nil, err
-	}
-	if _, err := r.callback("sasl.client.callback.handler.class", mskHandler); err != nil {
-		return nil, err
-	}
-	return r.mskTokens()
-}
-
-var mskHost = regexp.MustCompile(`\.kafka(?:-serverless)?\.([a-z0-9-]+)\.(?:api\.aws|amazonaws\.com(?:\.cn)?)(?::\d+)?$`)
-
-func (r saslReader) mskTokens() (func(*sarama.Config), error) {
-	region, err := r.region()
-	if err != nil {
-		return nil, err
-	}
-	o := r.module.Options
-	fetch := func(ctx context.Context) (string, int64, error) { return signer.GenerateAuthToken(ctx, region) }
-	switch {
-	case o["awsRoleArn"] != "" && o["awsRoleExternalId"] != "":
-		fetch = func(ctx context.Context) (string, int64, error) {
-			return signer.GenerateAuthTokenFromRoleWithExternalId(ctx, region, o["awsRoleArn"], o["awsRoleSessionName"], o["awsRoleExternalId"])
-		}
-	case o["awsRoleArn"] != "":
-		fetch = func(ctx context.Context) (string, int64, error) {
-			return signer.GenerateAuthTokenFromRole(ctx, region, o["awsRoleArn"], o["awsRoleSessionName"])
-		}
-	case o["awsProfileName"] != "":
-		fetch = func(ctx context.Context) (string, int64, error) {
-			return signer.GenerateAuthTokenFromProfile(ctx, region, o["awsProfileName"])
-		}
-	}
-	source := func(ctx context.Context) (string, time.Time, error) {
-		token, expires, err := fetch(ctx)
-		return token, time.UnixMilli(expires), err
-	}
-	return withTokens(source, nil, r.settings.RequestTimeout), nil
-}
-
-// region is the AWS region to sign for: that of the broker's name, as Java takes
-// it, else that of the environment.
-func (r saslReader) region() (string, error) {
-	for _, addr := range r.settings.Bootstrap {
-		if m := mskHost.FindStringSubmatch(addr); m != nil {
-			return m[1], nil
-		}
-	}
-	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION"} {
-		if v := os.Getenv(name); v != "" {
-			return v, nil
-		}
-	}
-	return "", propertyError("bootstrap.servers", "no AWS region in the brokers' names, and AWS_REGION is not set")
 }
