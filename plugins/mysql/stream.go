@@ -209,25 +209,26 @@ func (s *stream) emit(b *connect.Batch, m *mapped, op binlog.Op, done int64) err
 	if s.tx != nil {
 		s.src.Transaction = s.tx.next()
 	}
-	offset := s.tracker.RowOffset(done)
-	switch op {
-	case binlog.Insert:
-		return m.plan.Insert(b, &s.src, offset, s.after)
-	case binlog.Delete:
-		return m.plan.Delete(b, &s.src, offset, s.before)
+	if op == binlog.Insert {
+		return m.plan.Insert(b, &s.src, s.tracker.RowOffset(done), s.after)
 	}
-	return m.plan.Update(b, &s.src, offset, s.before, s.after, s.second(done))
+	at := event.Offsets{Before: s.tracker.RowOffset(done - 1), After: s.tracker.RowOffset(done)}
+	if op == binlog.Delete {
+		return m.plan.Delete(b, &s.src, at, s.before)
+	}
+	return m.plan.Update(b, &s.src, at, s.before, s.after, s.second(done))
 }
 
 // second gives the place in the transaction of the second event of a row whose
-// key has changed.
-func (s *stream) second(done int64) func(*event.Source) {
+// key has changed, and the offset that counts it.
+func (s *stream) second(done int64) func(*event.Source) connect.Offset {
 	if s.tx == nil {
 		return nil
 	}
-	return func(src *event.Source) {
+	return func(src *event.Source) connect.Offset {
 		src.Transaction = s.tx.next()
 		s.tx.split(s.tracker, done)
+		return s.tracker.RowOffset(done)
 	}
 }
 

@@ -72,10 +72,10 @@ func TestNoAllocations(t *testing.T) {
 				src.Row = int32(i)
 				err := p.Insert(&batch, src, offset, row)
 				if err == nil {
-					err = p.Update(&batch, src, offset, row, row, nil)
+					err = p.Update(&batch, src, event.Offsets{Before: offset, After: offset}, row, row, nil)
 				}
 				if err == nil {
-					err = p.Delete(&batch, src, offset, row)
+					err = p.Delete(&batch, src, event.Offsets{Before: offset, After: offset}, row)
 				}
 				if err != nil {
 					t.Fatal(err)

@@ -55,8 +55,13 @@ func (p *Plan) after(b *connect.Batch, src *Source, offset connect.Offset, op da
 	return nil
 }
 
+// Offsets are those around a row that becomes several records. Only the last of
+// them carries After: an offset that is stored before all of them are
+// acknowledged must bring them again, not lose the rest.
+type Offsets struct{ Before, After connect.Offset }
+
 // Delete adds a deleted row, and its tombstone.
-func (p *Plan) Delete(b *connect.Batch, src *Source, offset connect.Offset, row []value.Cell) error {
+func (p *Plan) Delete(b *connect.Batch, src *Source, at Offsets, row []value.Cell) error {
 	if p.b.skip.delete {
 		return nil
 	}
@@ -71,16 +76,20 @@ func (p *Plan) Delete(b *connect.Batch, src *Source, offset connect.Offset, row 
 	if err != nil {
 		return err
 	}
-	p.emit(b, src, offset, key, opDelete, before, data.Null(), p.b.headers)
-	p.tombstone(b, offset, key, p.b.headers)
+	r := p.emit(b, src, at.Before, key, opDelete, before, data.Null(), p.b.headers)
+	if !p.b.cfg.Tombstones {
+		r.Offset = at.After
+		return nil
+	}
+	p.tombstone(b, at.After, key, p.b.headers)
 	return nil
 }
 
 // Update adds an updated row; a row whose key has changed as the deletion of
 // the old key and the creation of the new one. These are two events of the
 // transaction: next, if not nil, is called in between to give src the place of
-// the second.
-func (p *Plan) Update(b *connect.Batch, src *Source, offset connect.Offset, before, after []value.Cell, next func(*Source)) error {
+// the second and returns the offset that counts both.
+func (p *Plan) Update(b *connect.Batch, src *Source, at Offsets, before, after []value.Cell, next func(*Source) connect.Offset) error {
 	if p.b.skip.update {
 		return nil
 	}
@@ -103,7 +112,7 @@ func (p *Plan) Update(b *connect.Batch, src *Source, offset connect.Offset, befo
 		return err
 	}
 	if p.Key == nil || p.sameKey(before, after) {
-		p.emit(b, src, offset, newKey, opUpdate, old, now, p.b.headers)
+		p.emit(b, src, at.After, newKey, opUpdate, old, now, p.b.headers)
 		return nil
 	}
 	oldKey, err := p.key(&b.Arena, before)
@@ -111,12 +120,14 @@ func (p *Plan) Update(b *connect.Batch, src *Source, offset connect.Offset, befo
 		return err
 	}
 	headers := p.keyHeaders(newKeyHeader, newKey)
-	p.emit(b, src, offset, oldKey, opDelete, old, data.Null(), headers)
-	p.tombstone(b, offset, oldKey, headers)
-	if next != nil {
-		next(src)
+	p.emit(b, src, at.Before, oldKey, opDelete, old, data.Null(), headers)
+	if p.b.cfg.Tombstones {
+		p.tombstone(b, at.Before, oldKey, headers)
 	}
-	p.emit(b, src, offset, newKey, opCreate, data.Null(), now, p.keyHeaders(oldKeyHeader, oldKey))
+	if next != nil {
+		at.After = next(src)
+	}
+	p.emit(b, src, at.After, newKey, opCreate, data.Null(), now, p.keyHeaders(oldKeyHeader, oldKey))
 	return nil
 }
 
@@ -152,9 +163,6 @@ func (p *Plan) emit(b *connect.Batch, src *Source, offset connect.Offset, key, o
 }
 
 func (p *Plan) tombstone(b *connect.Batch, offset connect.Offset, key data.Value, headers []connect.Header) {
-	if !p.b.cfg.Tombstones {
-		return
-	}
 	r := p.b.record(b, p.Topic, offset)
 	r.KeySchema, r.Key, r.Headers = p.Key, key, headers
 }

@@ -1,6 +1,7 @@
 package event_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,9 +32,9 @@ func script(t *testing.T, cfg event.Config) []string {
 	var src event.Source
 	for _, err := range []error{
 		p.Insert(&batch, &src, connect.Offset{}, row(1)),
-		p.Update(&batch, &src, connect.Offset{}, row(1), row(1), nil),
-		p.Update(&batch, &src, connect.Offset{}, row(1), row(2), nil),
-		p.Delete(&batch, &src, connect.Offset{}, row(2)),
+		p.Update(&batch, &src, event.Offsets{}, row(1), row(1), nil),
+		p.Update(&batch, &src, event.Offsets{}, row(1), row(2), nil),
+		p.Delete(&batch, &src, event.Offsets{}, row(2)),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -78,6 +79,45 @@ func TestOperations(t *testing.T) {
 	}
 }
 
+// An offset that counts a row as done stands in the last of its records alone.
+func TestOnlyTheLastRecordOfARowCountsIt(t *testing.T) {
+	before, after, both := connect.Offset{N: 1}, connect.Offset{N: 2}, connect.Offset{N: 3}
+	row := func(id int64) []value.Cell {
+		return []value.Cell{{Kind: value.Int, Num: id}, {Kind: value.Int}, {Kind: value.Null}, {Kind: value.Null}}
+	}
+	for _, c := range []struct {
+		tombstones bool
+		want       []connect.Offset
+	}{
+		{true, []connect.Offset{before, before, both, before, after}},
+		{false, []connect.Offset{before, both, after}},
+	} {
+		b, err := event.NewBuilder(event.Config{Topics: event.TopicConfig{Prefix: "p", Delimiter: "."}, Connector: "mysql", Tombstones: c.tombstones}, &connect.SourcePartition{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := b.Plan(sbtest())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var batch connect.Batch
+		at := event.Offsets{Before: before, After: after}
+		if err := p.Update(&batch, &event.Source{}, at, row(1), row(2), func(*event.Source) connect.Offset { return both }); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Delete(&batch, &event.Source{}, at, row(2)); err != nil {
+			t.Fatal(err)
+		}
+		var got []connect.Offset
+		for _, r := range batch.Records {
+			got = append(got, r.Offset)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("tombstones %t: %v, want %v", c.tombstones, got, c.want)
+		}
+	}
+}
+
 func TestWidth(t *testing.T) {
 	_, p, row := newPlan(t, value.Options{})
 	var batch connect.Batch
@@ -102,7 +142,7 @@ func TestFailingConversion(t *testing.T) {
 	good := []value.Cell{{Kind: value.Int, Num: 1}, {Kind: value.Int}, {Kind: value.Null}, {Kind: value.Null}}
 	bad := []value.Cell{{Kind: value.Int, Num: 2}, {Kind: value.Int}, {Kind: value.Int}, {Kind: value.Null}}
 	var batch connect.Batch
-	err = p.Update(&batch, &event.Source{}, connect.Offset{}, good, bad, nil)
+	err = p.Update(&batch, &event.Source{}, event.Offsets{}, good, bad, nil)
 	if err == nil || !strings.Contains(err.Error(), "sb.sbtest1.c") || len(batch.Records) != 0 {
 		t.Errorf("%v, %d records", err, len(batch.Records))
 	}

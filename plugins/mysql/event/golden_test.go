@@ -263,23 +263,28 @@ func (r *replay) row(i int, payload map[string]any) {
 	case "c":
 		err = plan.Insert(&r.batch, src, r.offset, after)
 	case "u":
-		err = plan.Update(&r.batch, src, r.offset, before, after, nil)
+		err = plan.Update(&r.batch, src, r.offsets(), before, after, nil)
 	case "d":
 		if want.Headers[0][0] != "__debezium.newkey" {
-			err = plan.Delete(&r.batch, src, r.offset, before)
+			err = plan.Delete(&r.batch, src, r.offsets(), before)
 			break
 		}
 		for i++; r.g.Records[i].Value == nil || r.g.Records[i].Value.Payload == nil; i++ {
 		}
 		second := r.g.Records[i].Value.Payload
-		err = plan.Update(&r.batch, src, r.offset, before, r.cells(plan, second["after"]), func(s *event.Source) {
+		err = plan.Update(&r.batch, src, r.offsets(), before, r.cells(plan, second["after"]), func(s *event.Source) connect.Offset {
 			*s = *r.src(second)
 			r.b.SetClock(number(second["ts_ns"]))
+			return r.offset
 		})
 	}
 	if err != nil {
 		r.t.Fatal(err)
 	}
+}
+
+func (r *replay) offsets() event.Offsets {
+	return event.Offsets{Before: r.offset, After: r.offset}
 }
 
 // planFor chooses the version of the table that has the record's fields.
