@@ -1,7 +1,12 @@
 package mysql
 
 import (
+	"cmp"
+	"maps"
+	"slices"
+
 	"github.com/millrace/millrace/plugins/connect"
+	"github.com/millrace/millrace/plugins/data"
 	"github.com/millrace/millrace/plugins/mysql/binlog"
 	"github.com/millrace/millrace/plugins/mysql/event"
 	"github.com/millrace/millrace/plugins/mysql/position"
@@ -15,6 +20,7 @@ type transaction struct {
 	total   int64
 	current int // index in orders of the table whose rows are being read
 	place   event.Transaction
+	grown   int // most tables that a transaction has had since the start
 }
 
 // resume takes over the counts of an offset inside a transaction.
@@ -23,9 +29,9 @@ func (t *transaction) resume(o *position.Transaction) {
 		return
 	}
 	t.id = o.ID
-	for name, n := range o.Orders {
-		t.orders = append(t.orders, position.TableOrder{Table: name, Count: n})
-		t.total += n
+	for _, name := range slices.Sorted(maps.Keys(o.Orders)) {
+		t.orders = append(t.orders, position.TableOrder{Table: name, Count: o.Orders[name]})
+		t.total += o.Orders[name]
 	}
 }
 
@@ -37,7 +43,7 @@ func (t *transaction) begin(b *connect.Batch, tracker *binlog.Tracker, events *e
 		t.store(tracker, -1, 0)
 		return
 	}
-	*t = transaction{id: id}
+	*t = transaction{id: id, grown: t.grown}
 	t.store(tracker, -1, 0)
 	micros, _ := tracker.EventMicros()
 	tracker.Touch()
@@ -49,14 +55,24 @@ func (t *transaction) end(b *connect.Batch, tracker *binlog.Tracker, events *eve
 	if t.id == "" {
 		return
 	}
+	micros, _ := tracker.EventMicros()
+	events.TransactionEnd(b, tracker.Offset(), t.id, micros*1000, t.counts())
+	*t = transaction{grown: t.grown}
+	tracker.SetExtra(nil)
+}
+
+// counts are in the order of Java's hash map, which is emptied after each
+// transaction but never shrinks.
+func (t *transaction) counts() []event.CollectionCount {
+	t.grown = max(t.grown, len(t.orders))
 	counts := make([]event.CollectionCount, len(t.orders))
 	for i, o := range t.orders {
 		counts[i] = event.CollectionCount{Collection: o.Table, Events: o.Count}
 	}
-	micros, _ := tracker.EventMicros()
-	events.TransactionEnd(b, tracker.Offset(), t.id, micros*1000, counts)
-	*t = transaction{}
-	tracker.SetExtra(nil)
+	slices.SortStableFunc(counts, func(a, b event.CollectionCount) int {
+		return cmp.Compare(data.HashBucket(a.Collection, t.grown), data.HashBucket(b.Collection, t.grown))
+	})
+	return counts
 }
 
 // table says that rows of a table follow; firstRow rows of its event are done.

@@ -1,6 +1,7 @@
 package mysql
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/millrace/millrace/plugins/connect"
@@ -44,4 +45,27 @@ func TestTransactionCountsInOffsets(t *testing.T) {
 	tx.rowsDone(tracker)
 	tx.end(batch, tracker, events)
 	check("end", batch.Records[len(batch.Records)-1].Offset, int64(3), int64(1))
+}
+
+// The END record lists tables in the order of Java's hash map, whichever changed
+// first; the map's size follows from the largest transaction so far.
+func TestTablesOfATransactionInHashOrder(t *testing.T) {
+	tx := &transaction{}
+	names := func() string {
+		var out []string
+		for _, c := range tx.counts() {
+			out = append(out, c.Collection)
+		}
+		return strings.Join(out, " ")
+	}
+	for _, name := range []string{"tx.b", "tx.a", "shop.orders", "shop.items"} {
+		tx.orders = append(tx.orders, position.TableOrder{Table: name, Count: 1})
+	}
+	if got, want := names(), "tx.a shop.items shop.orders tx.b"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	tx.grown = 30
+	if got, want := names(), "tx.a tx.b shop.orders shop.items"; got != want {
+		t.Errorf("after a transaction with 30 tables: %s, want %s", got, want)
+	}
 }
