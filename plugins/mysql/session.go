@@ -341,8 +341,17 @@ func (s *session) recoverHistory(ctx context.Context, offset map[string]any) err
 		return err
 	}
 	began := s.task.now()
+	done := until.AtOrBefore
+	if o, err := position.ParseOffset(offset); err == nil && s.byGTID(&o) {
+		done = func(position map[string]any) (bool, error) {
+			if again, err := until.Repeated(position); again || err != nil {
+				return false, err
+			}
+			return until.AtOrBefore(position)
+		}
+	}
 	n, err := s.schema.history.Recover(ctx, history.Recovery{
-		Parser: s.schema.parser, AtOrBefore: until.AtOrBefore, SkipUnparseable: s.schema.skip, Filter: s.schema.policy.DDL, Logger: s.task.log,
+		Parser: s.schema.parser, AtOrBefore: done, SkipUnparseable: s.schema.skip, Filter: s.schema.policy.DDL, Logger: s.task.log,
 	})
 	if err != nil {
 		return err
@@ -395,7 +404,7 @@ func (s *session) openStream(ctx context.Context, offset map[string]any) (phase,
 	}
 	o.Snapshot, o.SnapshotCompleted = "", false
 	var set *position.Set
-	if s.gtids.Enabled && o.GTIDs != "" && !s.cfg.Stream.IgnoreGTID {
+	if s.byGTID(&o) {
 		stored, err := position.ParseSet(s.flavor, o.GTIDs)
 		if err != nil {
 			return nil, fmt.Errorf("reading the offset's GTID set: %w", err)
@@ -421,6 +430,11 @@ func (s *session) openStream(ctx context.Context, offset map[string]any) (phase,
 	_ = s.conn.Close() // its answers have all been read
 	s.conn = nil
 	return &streamPhase{session: s, stream: st}, nil
+}
+
+// byGTID says whether the binlog is read from an offset's GTIDs on.
+func (s *session) byGTID(o *position.Offset) bool {
+	return s.gtids.Enabled && o.GTIDs != "" && !s.cfg.Stream.IgnoreGTID
 }
 
 // reconnectWait is the longest wait before the reader connects again.

@@ -75,6 +75,7 @@ func TestTaskOnMySQL(t *testing.T) {
 		resumeEverywhere(t, db, 5503, map[string]string{"provide.transaction.metadata": "true"})
 	})
 	t.Run("snapshot begins anew", func(t *testing.T) { snapshotBeginsAnew(t, db, 5504) })
+	t.Run("exchange of tables", func(t *testing.T) { tablesExchanged(t, db, 5510) })
 	t.Run("partial json", func(t *testing.T) { partialJSON(t, db, 5505) })
 	t.Run("truncate", func(t *testing.T) { truncated(t, db, 5509) })
 	t.Run("compressed", func(t *testing.T) { compressed(t, db, 5506) })
@@ -87,6 +88,7 @@ func TestTaskOnMariaDB(t *testing.T) {
 	db := rig.MariaDB(t)
 	t.Run("snapshot and stream", func(t *testing.T) { snapshotAndStream(t, db, 5511, true) })
 	t.Run("resume at every record", func(t *testing.T) { resumeEverywhere(t, db, 5512, nil) })
+	t.Run("exchange of tables", func(t *testing.T) { tablesExchanged(t, db, 5513) })
 }
 
 func snapshotAndStream(t *testing.T, db *peer.Database, id int, mariadb bool) {
@@ -223,6 +225,37 @@ func snapshotBeginsAnew(t *testing.T, db *peer.Database, id int) {
 	mustExec(t, db, "INSERT INTO anew.a VALUES (3,'y',3)")
 	l.start()
 	wantRecords(t, l.take(1), `p.anew.a {"id":3} c null->{"id":3,"v":"y","d":"3.00"} false 0`)
+}
+
+// tablesExchanged stops around the statement with which gh-ost and pt-online-schema-change put a new table in the place of
+// the old one: it is in the history before its offset is, and must not be applied twice.
+func tablesExchanged(t *testing.T, db *peer.Database, id int) {
+	name := fmt.Sprintf("exchange%d", id)
+	database(t, db, name)
+	l := newLife(t, db, id, map[string]string{"database.include.list": name})
+	l.start()
+	for !strings.Contains(l.take(1)[0].value, `"snapshot":"last"`) {
+	}
+	mustExec(t, db, "USE "+name, "CREATE TABLE _a_gho (id INT PRIMARY KEY, n INT)",
+		"RENAME TABLE a TO _a_del, _a_gho TO a", "INSERT INTO a VALUES (99,7)")
+	before := l.take(1) // CREATE
+	for i := 0; ; i++ {
+		r := l.take(1)[0]
+		if i == 0 {
+			before = append(before, r)
+		}
+		if strings.HasPrefix(r.key, `{"id":99}`) {
+			break
+		}
+	}
+	l.stop()
+	for _, r := range before {
+		l.runtime.offset = committed(t, r.offset)
+		l.start()
+		got := l.toEnd()
+		l.stop()
+		wantRecords(t, got, fmt.Sprintf(`p.%s.a {"id":99} c null->{"id":99,"n":7} false 0`, name))
+	}
 }
 
 // partialJSON reads updates of which the binlog holds the differences alone.

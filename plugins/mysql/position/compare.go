@@ -13,7 +13,9 @@ import (
 // GTIDs decide when both positions have them; a position without is taken to be
 // older than one with. Otherwise positions of the same server are compared by
 // file, pos, event and row. Positions of different servers can only be compared
-// by their ts_ms, as Debezium does, which counts as 0 where it is missing.
+// by their ts_ms, as Debezium does, which counts as 0 where it is missing. A
+// snapshot's position names no server: it is taken for one of the same server
+// when the names of the files agree.
 type Comparator struct {
 	flavor  Flavor
 	keep    func(source string) bool
@@ -22,6 +24,7 @@ type Comparator struct {
 
 type recorded struct {
 	set      *Set // nil without GTIDs
+	all      *Set // the same with the sources that do not count
 	snapshot bool
 	server   int64
 	tsMillis int64
@@ -54,10 +57,34 @@ func (c *Comparator) AtOrBefore(position map[string]any) (bool, error) {
 		return true, nil
 	case r.set != nil:
 		return false, nil
-	case r.server != d.server:
+	case r.server != d.server && !sameFiles(&r, d):
 		return r.tsMillis <= d.tsMillis, nil
 	}
 	return r.coordinatesAtOrBefore(d)
+}
+
+// sameFiles says whether positions of which one names no server may be compared
+// by file.
+func sameFiles(a, b *recorded) bool {
+	if a.server != 0 && b.server != 0 {
+		return false
+	}
+	_, err := compareFiles(a.file, b.file)
+	return err == nil
+}
+
+// Repeated reports whether a stream that begins at the desired position by GTID
+// reads the statement at the recorded position again: its transaction is not in
+// the desired set, which is the set that it was recorded with. Such a statement
+// must not be applied before, since not every one may be applied twice: RENAME
+// TABLE a TO b, c TO a would lose table a. A snapshot's statements are not in
+// the binlog.
+func (c *Comparator) Repeated(position map[string]any) (bool, error) {
+	r, err := c.read(position)
+	if err != nil {
+		return false, fmt.Errorf("reading a recorded position: %w", err)
+	}
+	return !r.snapshot && r.all != nil && c.desired.all != nil && r.all.Equal(c.desired.all), nil
 }
 
 func (r *recorded) setAtOrBefore(d *recorded) bool {
@@ -108,7 +135,7 @@ func (c *Comparator) read(m map[string]any) (recorded, error) {
 	if err != nil {
 		return r, err
 	}
-	r.set = set.Retain(c.keep)
+	r.set, r.all = set.Retain(c.keep), set
 	return r, nil
 }
 

@@ -21,6 +21,9 @@ func TestAtOrBefore(t *testing.T) {
 		"after GTIDs were switched on": {gtid(uuidA+":1", ""), `{"file":"b.000009","pos":4}`, false},
 		"other server, no times":       {`{"server_id":1,"file":"x.2"}`, `{"server_id":2,"file":"b.1"}`, true},
 		"other server, later":          {`{"server_id":1,"ts_ms":5}`, `{"server_id":2,"ts_ms":4}`, false},
+		"snapshot, no server":          {`{"server_id":1,"file":"b.2","pos":50}`, `{"file":"b.2","pos":40,"snapshot":"INITIAL"}`, false},
+		"of the snapshot":              {`{"file":"b.2","pos":40,"snapshot":"INITIAL"}`, `{"server_id":1,"file":"b.2","pos":50}`, true},
+		"no server, other files":       {`{"file":"x.3","pos":40}`, `{"server_id":1,"file":"b.2","pos":50}`, true},
 		"earlier file":                 {`{"file":"b.000009","pos":40}`, `{"file":"b.000010","pos":4}`, true},
 		"later file":                   {`{"file":"b.1000000","pos":4}`, `{"file":"b.999999","pos":4}`, false},
 		"earlier position":             {`{"file":"b.1","pos":39}`, `{"file":"b.1","pos":40}`, true},
@@ -36,6 +39,30 @@ func TestAtOrBefore(t *testing.T) {
 			}
 			got, err := cmp.AtOrBefore(fromJSON(t, c.recorded))
 			if err != nil || got != c.want {
+				t.Errorf("got %v, %v", got, err)
+			}
+		})
+	}
+}
+
+func TestRepeated(t *testing.T) {
+	for name, c := range map[string]struct {
+		recorded, desired string
+		want              bool
+	}{
+		"the statement behind it": {`{"gtids":"` + uuidA + `:1-6"}`, `{"gtids":"` + uuidA + `:1-6","event":2}`, true},
+		"a statement done":        {`{"gtids":"` + uuidA + `:1-5"}`, `{"gtids":"` + uuidA + `:1-6"}`, false},
+		"of the snapshot":         {`{"gtids":"` + uuidA + `:1-6","snapshot":"INITIAL"}`, `{"gtids":"` + uuidA + `:1-6"}`, false},
+		"of a source left out":    {`{"gtids":"` + uuidA + `:1-6,` + uuidB + `:1"}`, `{"gtids":"` + uuidA + `:1-6,` + uuidB + `:1-2"}`, false},
+		"recorded without GTIDs":  {`{"file":"b.1","pos":4}`, `{"gtids":"` + uuidA + `:1-6"}`, false},
+		"read without GTIDs":      {`{"file":"b.1","pos":4}`, `{"file":"b.1","pos":4}`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cmp, err := NewComparator(MySQL, func(s string) bool { return s == uuidA }, fromJSON(t, c.desired))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := cmp.Repeated(fromJSON(t, c.recorded)); err != nil || got != c.want {
 				t.Errorf("got %v, %v", got, err)
 			}
 		})
