@@ -155,7 +155,7 @@ func (c *conn) versions(version int16, correlation int32) error {
 	rs := kmsg.NewPtrApiVersionsResponse()
 	rs.Version = version
 	offered := kversion.V4_3_0()
-	offered.SetMaxKeyVersion(kmsg.CreateTopics.Int16(), 4) // as the embedded broker does
+	offered.SetMaxKeyVersion(kmsg.CreateTopics.Int16(), 4)     // as the embedded broker does
 	offered.SetMaxKeyVersion(kmsg.SASLAuthenticate.Int16(), 1) // the last one without tagged fields
 	offered.EachMaxKeyVersion(func(key, last int16) {
 		one := kmsg.NewApiVersionsResponseApiKey()

@@ -22,6 +22,7 @@ import (
 
 	"github.com/millrace/millrace/storage/kafka"
 	"github.com/millrace/millrace/storage/kafka/embedded"
+	"github.com/millrace/millrace/storage/kafka/iamtest"
 )
 
 // TestSecurity writes over connections that sarama has authenticated, TLS around
@@ -52,31 +53,58 @@ func TestSecurity(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cluster, err := embedded.Start(embedded.Config{Options: c.options})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(cluster.Close)
-			c.props["bootstrap.servers"] = cluster.Bootstrap()
-			client, err := kafka.Open(testContext(t), kafka.Config{Role: kafka.RoleProducer, Properties: c.props})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer client.Close()
-			acks := newLedger()
-			cfg := FromSettings(client.Settings, c.props)
-			cfg.Client, cfg.Acks = client, acks
-			p := newProducer(t, cfg)
-			n := 0
-			for end := time.Now().Add(700 * time.Millisecond); time.Now().Before(end); n++ {
-				mustPut(t, p, "t", 0, nil, number(uint64(n), 10), uint64(n))
-				p.Flush()
-				time.Sleep(5 * time.Millisecond) // beyond the session's lifetime
-			}
-			mustWait(t, p)
-			acks.allAcked(t, n)
+			writeBeyondSessions(t, c.options, c.props)
 		})
 	}
+}
+
+// TestIAM writes to a broker of MSK's kind, whose sessions end even sooner.
+func TestIAM(t *testing.T) {
+	t.Setenv("AWS_REGION", "eu-west-1")
+	t.Setenv("AWS_ACCESS_KEY_ID", "AKID")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	t.Setenv("AWS_SESSION_TOKEN", "")
+	cert, trust := selfSigned(t)
+	broker := &iamtest.Broker{
+		Keys: map[string]string{"AKID": "secret"}, Region: "eu-west-1", Lifetime: 200 * time.Millisecond,
+		TLS: &tls.Config{Certificates: []tls.Certificate{cert}},
+	}
+	writeBeyondSessions(t, []kfake.Opt{kfake.ListenFn(broker.Listen)}, kafka.Properties{
+		"security.protocol": "SASL_SSL", "sasl.mechanism": "AWS_MSK_IAM", "ssl.truststore.type": "PEM", "ssl.truststore.location": trust,
+		"sasl.jaas.config":                   "software.amazon.msk.auth.iam.IAMLoginModule required;",
+		"sasl.client.callback.handler.class": "software.amazon.msk.auth.iam.IAMClientCallbackHandler",
+	})
+	if n := len(broker.Identities()); n < 5 { // two connections of the client, then one of the producer each session
+		t.Errorf("%d connections were authenticated: the sessions did not end", n)
+	}
+}
+
+// writeBeyondSessions writes for longer than the authentication of a connection holds.
+func writeBeyondSessions(t *testing.T, options []kfake.Opt, props kafka.Properties) {
+	t.Helper()
+	cluster, err := embedded.Start(embedded.Config{Options: options})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	props["bootstrap.servers"] = cluster.Bootstrap()
+	client, err := kafka.Open(testContext(t), kafka.Config{Role: kafka.RoleProducer, Properties: props})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	acks := newLedger()
+	cfg := FromSettings(client.Settings, props)
+	cfg.Client, cfg.Acks = client, acks
+	p := newProducer(t, cfg)
+	n := 0
+	for end := time.Now().Add(700 * time.Millisecond); time.Now().Before(end); n++ {
+		mustPut(t, p, "t", 0, nil, number(uint64(n), 10), uint64(n))
+		p.Flush()
+		time.Sleep(5 * time.Millisecond) // beyond the session's lifetime
+	}
+	mustWait(t, p)
+	acks.allAcked(t, n)
 }
 
 func TestWrongPasswordEndsTheProducer(t *testing.T) {
