@@ -118,20 +118,19 @@ func TestIAMIdentities(t *testing.T) {
 
 func TestIAMRefusals(t *testing.T) {
 	for name, x := range map[string]struct {
-		broker  iamtest.Broker
+		broker  *iamtest.Broker
 		options kafka.Properties
 		want    string
 	}{
-		"unknown key":  {iamtest.Broker{Keys: map[string]string{"AKID": "x"}}, nil, "security token included in the request is invalid"},
-		"wrong secret": {iamtest.Broker{Keys: map[string]string{"AKIDENV": "other"}}, nil, "signature we calculated does not match"},
-		"clock behind": {iamtest.Broker{Now: func() time.Time { return time.Now().Add(20 * time.Minute) }}, nil, "signature expired"},
-		"clock ahead":  {iamtest.Broker{Now: func() time.Time { return time.Now().Add(-10 * time.Minute) }}, nil, "not yet current"},
-		"no IAM":       {iamtest.Broker{Offered: []string{"OAUTHBEARER"}}, nil, "millrace.msk.iam.mechanism=OAUTHBEARER"},
-		"other region": {iamtest.Broker{}, kafka.Properties{"AWS_REGION": "us-east-1"}, "credential scope"},
+		"unknown key":  {&iamtest.Broker{Keys: map[string]string{"AKID": "x"}}, nil, "security token included in the request is invalid"},
+		"wrong secret": {&iamtest.Broker{Keys: map[string]string{"AKIDENV": "other"}}, nil, "signature we calculated does not match"},
+		"clock behind": {&iamtest.Broker{Now: func() time.Time { return time.Now().Add(20 * time.Minute) }}, nil, "signature expired"},
+		"clock ahead":  {&iamtest.Broker{Now: func() time.Time { return time.Now().Add(-10 * time.Minute) }}, nil, "not yet current"},
+		"no IAM":       {&iamtest.Broker{Offered: []string{"OAUTHBEARER"}}, nil, "millrace.msk.iam.mechanism=OAUTHBEARER"},
+		"other region": {&iamtest.Broker{}, kafka.Properties{"AWS_REGION": "us-east-1"}, "credential scope"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := x.broker
-			c, base := iamCluster(t, &b)
+			c, base := iamCluster(t, x.broker)
 			if region := x.options["AWS_REGION"]; region != "" {
 				t.Setenv("AWS_REGION", region)
 			}
