@@ -207,7 +207,10 @@ func TestReporter(t *testing.T) {
 	if s := statuses.Tasks("here")[0]; s.State != state.Restarting || s.Version != "1.0" {
 		t.Errorf("restarting %+v", s)
 	}
-	r.Clean(configured{})
+	nothing := func(context.Context) (herder.Snapshot, error) { return configured{}, nil }
+	if err := r.Clean(t.Context(), nothing); err != nil {
+		t.Fatal(err)
+	}
 	if got := statuses.Connectors(); !reflect.DeepEqual(got, []string{"here"}) {
 		t.Errorf("statuses are left of %v", got)
 	}
@@ -223,6 +226,31 @@ func TestReporter(t *testing.T) {
 	r.TaskStatus(task, state.Status{State: state.Unassigned})
 	if s := statuses.Tasks("here")[0]; s.WorkerID != "w:2" || s.State != state.Running {
 		t.Errorf("an old owner has written over it: %+v", s)
+	}
+}
+
+// onItsWay holds a status back until statuses are read to their end.
+type onItsWay struct {
+	*status.Memory
+	late func()
+}
+
+func (o *onItsWay) Refresh(context.Context) error {
+	o.late()
+	return nil
+}
+
+// The last status of a task that was taken away may be written just before its leader cleans up.
+func TestCleaningWaitsForLateStatuses(t *testing.T) {
+	statuses := &onItsWay{Memory: status.NewMemory()}
+	id := state.TaskID{Connector: "here", Task: 7}
+	statuses.late = func() { statuses.PutTask(id, state.Status{State: state.Unassigned, WorkerID: "w:2"}, true) }
+	r := &herder.Reporter{Statuses: statuses, WorkerID: "w:1", Generation: func() int { return 1 }}
+	if err := r.Clean(t.Context(), func(context.Context) (herder.Snapshot, error) { return configured{}, nil }); err != nil {
+		t.Fatal(err)
+	}
+	if left := statuses.Tasks("here"); len(left) > 0 {
+		t.Errorf("statuses are left of tasks %v", left)
 	}
 }
 

@@ -1,6 +1,9 @@
 package herder
 
 import (
+	"context"
+	"fmt"
+
 	"github.com/millrace/millrace/storage/state"
 )
 
@@ -52,18 +55,35 @@ func (r *Reporter) connectorVersion(name string) string {
 }
 
 // Clean removes the statuses of connectors and tasks that are not configured
-// any more (DistributedHerder.updateDeletedConnectorStatus).
-func (r *Reporter) Clean(configs Snapshot) {
+// any more (DistributedHerder.updateDeletedConnectorStatus). It reads statuses to
+// their end first, since the last that an owner has written may be on its way, and
+// asks for the configurations after that, so that what is newer than they stays.
+func (r *Reporter) Clean(ctx context.Context, configs func(context.Context) (Snapshot, error)) error {
+	if err := r.Statuses.Flush(ctx); err != nil {
+		return err
+	}
+	if err := r.Statuses.Refresh(ctx); err != nil {
+		return fmt.Errorf("reading statuses before those of deleted work are removed: %w", err)
+	}
+	known := map[string]map[int]state.Status{}
 	for _, name := range r.Statuses.Connectors() {
-		for n := range r.Statuses.Tasks(name) {
-			if n >= configs.TaskCount(name) {
+		known[name] = r.Statuses.Tasks(name)
+	}
+	s, err := configs(ctx)
+	if err != nil {
+		return err
+	}
+	for name, tasks := range known {
+		for n := range tasks {
+			if n >= s.TaskCount(name) {
 				r.TaskStatus(state.TaskID{Connector: name, Task: n}, state.Status{State: state.Destroyed})
 			}
 		}
-		if !configs.Contains(name) {
+		if !s.Contains(name) {
 			r.ConnectorStatus(name, state.Status{State: state.Destroyed})
 		}
 	}
+	return nil
 }
 
 func (r *Reporter) complete(s state.Status) state.Status {

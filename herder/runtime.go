@@ -37,6 +37,8 @@ type Statuses interface {
 	PutTask(id state.TaskID, s state.Status, safe bool)
 	// Flush waits until all that was put before is stored.
 	Flush(ctx context.Context) error
+	// Refresh returns when all that is stored now has been read.
+	Refresh(ctx context.Context) error
 
 	// Topics lists the topics that a connector has used (KIP-558).
 	Topics(connector string) []string

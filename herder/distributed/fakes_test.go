@@ -158,7 +158,8 @@ func (s *statuses) PutTask(id state.TaskID, st state.Status, safe bool) {
 	}
 }
 
-func (s *statuses) Flush(context.Context) error { return nil }
+func (s *statuses) Flush(context.Context) error   { return nil }
+func (s *statuses) Refresh(context.Context) error { return nil }
 
 func (s *statuses) Topics(name string) []string {
 	s.mu.Lock()

@@ -259,8 +259,8 @@ func (h *Herder) background(a Action) {
 			plan, err := h.PlanRestart(ctx, a.RestartRequest)
 			return Planned{plan, err == nil}
 		case CleanStatuses:
-			if s, err := h.Local.Configs(ctx); err == nil {
-				h.Reporter.Clean(s)
+			if err := h.Reporter.Clean(ctx, h.Local.Configs); err != nil && ctx.Err() == nil {
+				h.log.Warn("statuses of deleted connectors and tasks may be left until the next rebalance", "error", err)
 			}
 		case SetLevel:
 			h.Levels.Set(a.Logger, a.Level)
