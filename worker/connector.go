@@ -25,6 +25,7 @@ type connector struct {
 	silent  atomic.Bool  // abandoned: no more reports
 	state   atomic.Value // state.State, for the metrics
 	metrics *metrics.Group
+	own     *metrics.Plugin // the connector's own metrics
 
 	mu      sync.Mutex // one of the calls below at a time
 	impl    connect.Connector
@@ -36,14 +37,16 @@ type connector struct {
 
 func (w *Worker) newConnector(name string, config map[string]string) (*connector, error) {
 	c := &connector{w: w, name: name, config: config, log: w.cfg.Loggers(config["connector.class"]).With("connector", name)}
+	c.state.Store(state.Unassigned)
+	status := func() string { return string(c.state.Load().(state.State)) }
 	var err error
 	if c.plugin, err = w.cfg.Registry.Connector(config["connector.class"], config["connector.plugin.version"]); err != nil {
+		c.metrics = w.cfg.Metrics.Connector(name, "unknown", config["connector.class"], "", status)
 		return c, err
 	}
 	c.impl = c.plugin.NewConnector()
-	c.state.Store(state.Unassigned)
-	c.metrics = w.cfg.Metrics.Connector(name, string(c.plugin.Kind), c.plugin.Class, c.plugin.Version,
-		func() string { return string(c.state.Load().(state.State)) })
+	c.metrics = w.cfg.Metrics.Connector(name, string(c.plugin.Kind), c.plugin.Class, c.plugin.Version, status)
+	c.own = w.cfg.Metrics.Plugin("connector", name)
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c, nil
 }
@@ -133,6 +136,7 @@ func (c *connector) stop(ctx context.Context) {
 		c.log.Warn("the connector did not end within task.shutdown.graceful.timeout.ms and is abandoned")
 	}
 	c.metrics.Close()
+	c.own.Close()
 }
 
 // end is stop with the lock held.
@@ -193,5 +197,6 @@ func (x connectorContext) RaiseError(err error) {
 	}()
 }
 
-func (x connectorContext) Name() string         { return x.c.name }
-func (x connectorContext) Logger() *slog.Logger { return x.c.log }
+func (x connectorContext) Name() string                   { return x.c.name }
+func (x connectorContext) Logger() *slog.Logger           { return x.c.log }
+func (x connectorContext) Metrics() connect.PluginMetrics { return x.c.own }

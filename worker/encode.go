@@ -19,8 +19,7 @@ type encoder struct {
 	chain      *chain.Chain
 	operator   *tolerance.Operator
 	key, value converter
-	header     connect.HeaderConverter
-	headerName string // class
+	header     headerConverter
 	topics     *topics
 	keyBuf     []byte
 	keyNull    bool
@@ -32,7 +31,13 @@ type encoder struct {
 // converter is a converter with its class, for messages.
 type converter struct {
 	connect.Converter
-	class string
+	class, version string
+}
+
+// headerConverter is converter for headers.
+type headerConverter struct {
+	connect.HeaderConverter
+	class, version string
 }
 
 // headerEnd says where a header's bytes end in encoder.headers.
@@ -50,12 +55,13 @@ func (w *Worker) newEncoder(t *sourceTask, config map[string]string) (*encoder, 
 	if e.value, err = w.newConverter(config, "value.converter", w.cfg.ValueConverter, false); err != nil {
 		return nil, err
 	}
-	if e.header, e.headerName, err = w.newHeaderConverter(config); err != nil {
+	if e.header, err = w.newHeaderConverter(config); err != nil {
 		return nil, err
 	}
 	if e.chain, err = chain.New(config, w.cfg.Registry, t.log); err != nil {
 		return nil, err
 	}
+	watch(t.metrics.Task, e.key, e.value, e.header, e.chain)
 	cfg, err := tolerance.ReadConfig(t.id.Connector, t.id.Task, config, t.log)
 	if err != nil {
 		return nil, err
@@ -81,21 +87,21 @@ func (w *Worker) newConverter(config map[string]string, name, fallback string, i
 	if err != nil {
 		return converter{}, fmt.Errorf("%s.*: %w", name, err)
 	}
-	return converter{c, p.Class}, nil
+	return converter{c, p.Class, p.Version}, nil
 }
 
-func (w *Worker) newHeaderConverter(config map[string]string) (connect.HeaderConverter, string, error) {
+func (w *Worker) newHeaderConverter(config map[string]string) (headerConverter, error) {
 	const name = "header.converter"
 	class, props := w.choose(config, name, w.cfg.HeaderConverter)
 	p, err := w.cfg.Registry.FindVersion(class, config[name+".plugin.version"], connect.KindHeaderConverter)
 	if err != nil {
-		return nil, "", fmt.Errorf("%s: %w", name, err)
+		return headerConverter{}, fmt.Errorf("%s: %w", name, err)
 	}
 	c, err := p.NewHeaderConverter(props)
 	if err != nil {
-		return nil, "", fmt.Errorf("%s.*: %w", name, err)
+		return headerConverter{}, fmt.Errorf("%s.*: %w", name, err)
 	}
-	return c, p.Class, nil
+	return headerConverter{c, p.Class, p.Version}, nil
 }
 
 func (w *Worker) choose(config map[string]string, name, fallback string) (class string, props map[string]string) {
@@ -167,7 +173,7 @@ func (e *encoder) append(ctx context.Context, r *connect.SourceRecord, now int64
 	e.headers, e.ends = e.headers[:0], e.ends[:0]
 	for len(e.ends) < len(r.Headers) {
 		if err := e.convertHeader(r); err != nil {
-			if ok, err := e.failed(ctx, tolerance.HeaderConverter, e.headerName, r, err, func() error { return e.convertHeader(r) }); err != nil || !ok {
+			if ok, err := e.failed(ctx, tolerance.HeaderConverter, e.header.class, r, err, func() error { return e.convertHeader(r) }); err != nil || !ok {
 				return false, err
 			}
 		}

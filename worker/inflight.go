@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/millrace/millrace/plugins/connect"
 	"github.com/millrace/millrace/storage/kafka/producer"
@@ -20,6 +21,9 @@ type inflight struct {
 	err        error
 	failed     chan struct{} // closed with the first error
 	written    func(n int64) // counts acknowledged records
+	submittedN uint64
+	doneN      uint64
+	batches    []batchMark // that have records on their way, oldest first
 	// tolerate says whether records that failed with an error count as done.
 	tolerate func(err error) bool
 }
@@ -34,6 +38,12 @@ type prefix struct {
 	moved   bool // done has not been taken yet
 	last    connect.Offset
 	fresh   bool // last has not been taken yet
+}
+
+// batchMark says when a batch began, and how many records were submitted before it.
+type batchMark struct {
+	before uint64
+	at     time.Time
 }
 
 type entry struct {
@@ -59,6 +69,7 @@ func (f *inflight) submit(source *connect.SourcePartition, offset connect.Offset
 	defer f.mu.Unlock()
 	i, p := f.partition(source)
 	seq := p.push(offset)
+	f.submittedN++
 	return uint64(i)<<seqBits | seq
 }
 
@@ -132,6 +143,7 @@ func (f *inflight) Done(tags []producer.Tags, err error) {
 			continue
 		}
 		f.partitions[t.First>>seqBits].ack(t.First&(1<<seqBits-1), t.N)
+		f.doneN += uint64(t.N)
 		n += int64(t.N)
 	}
 	if err == nil {
@@ -189,6 +201,36 @@ func (f *inflight) putBack(offsets []connect.CommittedOffset) {
 	for _, o := range offsets {
 		f.partitions[f.index[o.Source]].moved = true
 	}
+}
+
+// began notes that the records of a batch are about to be submitted.
+func (f *inflight) began(at time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.forget()
+	f.batches = append(f.batches, batchMark{f.submittedN, at})
+}
+
+// forget drops the marks of batches whose records are done. Records may be done in
+// another order than they were submitted in; for the age of the oldest their number
+// is good enough.
+func (f *inflight) forget() {
+	n := 0
+	for n+1 < len(f.batches) && f.batches[n+1].before <= f.doneN {
+		n++
+	}
+	f.batches = append(f.batches[:0], f.batches[n:]...)
+}
+
+// age is how long the oldest record on its way has been so.
+func (f *inflight) age(now time.Time) time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.forget()
+	if f.doneN >= f.submittedN || len(f.batches) == 0 {
+		return 0
+	}
+	return max(now.Sub(f.batches[0].at), 0)
 }
 
 // pending is the number of records on their way.

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -37,7 +36,7 @@ type sinkTask struct {
 	metrics *metrics.SinkTask
 	own     *metrics.Plugin // the task's own metrics
 	parts   atomic.Int64    // partitions assigned, for the metrics
-	active  atomic.Int64    // records being delivered, for the metrics
+	active  atomic.Int64    // records read and not committed, for the metrics
 	reader  *sinkReader
 	members *members
 	release func() // gives the client back
@@ -69,13 +68,14 @@ func (w *Worker) newSinkTask(ctx context.Context, p *connect.Plugin, start TaskS
 	}
 	t.working, t.abandon = context.WithCancel(context.Background())
 	t.polling, t.stopPoll = context.WithCancelCause(t.working)
-	t.metrics = w.cfg.Metrics.SinkTask(start.ID.Connector, start.ID.Task,
+	t.metrics = w.cfg.Metrics.SinkTask(taskInfo(start.ID, p),
 		func() int { return int(t.parts.Load()) }, func() int { return int(t.active.Load()) })
-	t.own = w.cfg.Metrics.Plugin("connector", start.ID.Connector, "task", strconv.Itoa(start.ID.Task))
+	t.own = t.metrics.Plugin()
 	defer func() {
 		if err != nil {
 			t.abandon()
 			t.close(ctx)
+			t.metrics.Close()
 		}
 	}()
 	if t.reader, err = w.newSinkReader(ctx, t, start.ConnectorConfig); err != nil {
@@ -259,6 +259,7 @@ func (t *sinkTask) rebalance(r request) error {
 		return nil
 	}
 	t.deliver.drop()
+	t.metrics.Waiting.End()
 	t.resumed = nil
 	t.members.drain()
 	// What is not committed is consumed again.
@@ -270,6 +271,7 @@ func (t *sinkTask) rebalance(r request) error {
 	}
 	t.session = nil
 	t.parts.Store(0)
+	t.measure()
 	return err
 }
 
@@ -328,7 +330,21 @@ func (t *sinkTask) commit(closing bool) error {
 	t.session.commit(offsets)
 	t.metrics.Committed(began, nil)
 	t.metrics.Completed.Add(1)
+	t.measure()
 	return nil
+}
+
+// measure notes how many records were read and are not committed, in all and at
+// most of one partition.
+func (t *sinkTask) measure() {
+	var sum, most int64
+	for _, c := range t.claims() {
+		n := c.uncommitted()
+		sum, most = sum+n, max(most, n)
+	}
+	t.active.Store(sum)
+	t.metrics.Active.Note(float64(sum))
+	t.metrics.Behind.Set(float64(most))
 }
 
 // checked leaves out offsets that a task must not commit.
@@ -373,12 +389,11 @@ func (t *sinkTask) close(ctx context.Context) {
 	if t.release != nil {
 		t.release()
 	}
-	t.own.Close()
-	t.metrics.Close()
 }
 
 // stop implements runner.
 func (t *sinkTask) stop(ctx context.Context) {
+	defer t.metrics.Close()
 	t.stopPoll(errStopped)
 	select {
 	case <-t.over:

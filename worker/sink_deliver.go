@@ -25,6 +25,7 @@ type delivery struct {
 	next    map[*claim]seek           // where claims stand when the batch is put
 	retryAt time.Time                 // no attempt before; for a batch that was refused once
 	pending bool                      // the batch was refused and is kept
+	oldest  time.Time                 // when its first record was written to Kafka
 	read    int64                     // messages read and not counted yet
 }
 
@@ -37,6 +38,7 @@ func (d *delivery) drop() {
 	clear(d.origins)
 	d.records, d.origins, d.pending = d.records[:0], d.origins[:0], false
 	clear(d.next)
+	d.oldest = time.Time{}
 	d.arena.Reset()
 }
 
@@ -80,18 +82,24 @@ func (t *sinkTask) add(ctx context.Context, m message) error {
 		d.records = d.records[:n]
 	} else {
 		d.origins = append(d.origins, m.ConsumerMessage)
+		if d.oldest.IsZero() || m.Timestamp.Before(d.oldest) {
+			d.oldest = m.Timestamp
+		}
 	}
 	if d.next == nil {
 		d.next = map[*claim]seek{}
 	}
 	d.next[c] = seek{m.Offset + 1, c.epoch}
+	if c.first < 0 {
+		c.first = m.Offset
+	}
 	return err
 }
 
 // put gives the batch to the task. A batch that the task cannot take now is kept.
 func (t *sinkTask) put(ctx context.Context) error {
 	d := &t.deliver
-	t.active.Store(int64(len(d.records)))
+	t.metrics.Waiting.Begin(d.oldest)
 	began := t.w.cfg.Now()
 	err := guard(func() error { return t.task.Put(ctx, d.records) })
 	switch {
@@ -101,13 +109,14 @@ func (t *sinkTask) put(ctx context.Context) error {
 			t.metrics.Sent.Add(int64(n))
 			t.metrics.BatchSize.Note(float64(n))
 		}
-		t.active.Store(0)
+		t.metrics.Waiting.End()
 		for c, next := range d.next {
 			if c.epoch == next.epoch { // Put did not seek
 				c.next = next.offset
 			}
 		}
 		d.drop()
+		t.measure()
 		return nil
 	case ctx.Err() != nil && t.polling.Err() != nil:
 		return nil
@@ -138,8 +147,7 @@ func (t *sinkTask) use(topic string) {
 // connector's tolerance of errors. It belongs to the loop.
 type sinkReader struct {
 	key, value converter
-	header     connect.HeaderConverter
-	headerName string
+	header     headerConverter
 	chain      *chain.Chain
 	operator   *tolerance.Operator
 	dlq        *tolerance.DLQ // nil for none
@@ -158,12 +166,13 @@ func (w *Worker) newSinkReader(ctx context.Context, t *sinkTask, config map[stri
 	if x.value, err = w.newConverter(config, "value.converter", w.cfg.ValueConverter, false); err != nil {
 		return nil, err
 	}
-	if x.header, x.headerName, err = w.newHeaderConverter(config); err != nil {
+	if x.header, err = w.newHeaderConverter(config); err != nil {
 		return nil, err
 	}
 	if x.chain, err = chain.New(config, w.cfg.Registry, t.log); err != nil {
 		return nil, err
 	}
+	watch(t.metrics.Task, x.key, x.value, x.header, x.chain)
 	cfg, err := tolerance.ReadConfig(t.id.Connector, t.id.Task, config, t.log)
 	if err == nil {
 		x.dlq, err = w.newDLQ(ctx, t, config)
@@ -286,7 +295,7 @@ func (x *sinkReader) class(stage tolerance.Stage, err error) string {
 	case stage == tolerance.ValueConverter:
 		return x.value.class
 	case stage == tolerance.HeaderConverter:
-		return x.headerName
+		return x.header.class
 	case errors.As(err, &where):
 		return where.Class
 	}

@@ -60,6 +60,7 @@ type claim struct {
 	gate  *gate     // closed while the task has the partition paused
 
 	// The loop's.
+	first     int64 // of the first record read
 	next      int64 // offset after the last record put
 	committed int64
 	epoch     int       // counts seeks
@@ -73,7 +74,7 @@ type seek struct {
 }
 
 func newClaim(tp connect.TopicPartition) *claim {
-	return &claim{tp: tp, seeks: make(chan seek, 1), gate: newGate(true), next: -1, committed: -1}
+	return &claim{tp: tp, seeks: make(chan seek, 1), gate: newGate(true), first: -1, next: -1, committed: -1}
 }
 
 // seek makes consumption go on at offset. The loop calls it.
@@ -85,6 +86,18 @@ func (c *claim) seek(offset int64) {
 	default:
 	}
 	c.seeks <- seek{offset, c.epoch}
+}
+
+// uncommitted is the number of offsets that were put and are not committed.
+func (c *claim) uncommitted() int64 {
+	from := c.committed
+	if from < 0 {
+		from = c.first
+	}
+	if from < 0 {
+		return 0
+	}
+	return max(c.next-from, 0)
 }
 
 func newMembers(t *sinkTask, client *kafka.Client, group string, config map[string]string) (*members, error) {

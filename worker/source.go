@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -71,8 +70,8 @@ func (w *Worker) newSourceTask(ctx context.Context, p *connect.Plugin, start Tas
 		inflight: newInflight(), over: make(chan struct{}), pause: newGate(start.Target == state.TargetStarted),
 		free: make(chan *connect.Batch, batchCount), full: make(chan *connect.Batch, batchCount),
 	}
-	t.metrics = w.cfg.Metrics.SourceTask(start.ID.Connector, start.ID.Task, t.inflight.pending)
-	t.own = w.cfg.Metrics.Plugin("connector", start.ID.Connector, "task", strconv.Itoa(start.ID.Task))
+	t.metrics = w.cfg.Metrics.SourceTask(taskInfo(start.ID, p), t.inflight.pending, func() time.Duration { return t.inflight.age(w.cfg.Now()) })
+	t.own = t.metrics.Plugin()
 	t.inflight.written = t.metrics.Written.Add
 	for range batchCount {
 		t.free <- &connect.Batch{MaxRecords: batchRecords, MaxBytes: batchBytes}
@@ -83,6 +82,7 @@ func (w *Worker) newSourceTask(ctx context.Context, p *connect.Plugin, start Tas
 		if err != nil {
 			t.abandon()
 			t.close(ctx)
+			t.metrics.Close()
 		}
 	}()
 	// Taking over the transactional id comes before offsets are read: until then
@@ -263,6 +263,7 @@ func (t *sourceTask) convert() error {
 			if !more {
 				return t.inflight.failure()
 			}
+			t.began()
 			if err := t.encoder.encode(t.working, b, 0, len(b.Records)); err != nil {
 				return err
 			}
@@ -274,6 +275,12 @@ func (t *sourceTask) convert() error {
 			return t.inflight.failure()
 		}
 	}
+}
+
+// began notes that a batch is about to be converted.
+func (t *sourceTask) began() {
+	t.inflight.began(t.w.cfg.Now())
+	t.metrics.Active.Note(float64(t.inflight.pending()))
 }
 
 // drain takes batches from a poll that has not ended yet, so that it can.
@@ -346,8 +353,6 @@ func (t *sourceTask) close(ctx context.Context) {
 	if t.offsets != nil {
 		t.offsets.close()
 	}
-	t.own.Close()
-	t.metrics.Close()
 	if t.release != nil {
 		t.release()
 	}
@@ -356,6 +361,7 @@ func (t *sourceTask) close(ctx context.Context) {
 // stop implements runner: polls end at once; what is on its way is waited for
 // until ctx ends. What remains then is abandoned.
 func (t *sourceTask) stop(ctx context.Context) {
+	defer t.metrics.Close()
 	t.stopPolls(errStopped)
 	select {
 	case <-t.over:

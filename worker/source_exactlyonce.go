@@ -118,6 +118,7 @@ func (x *transactions) convert() error {
 
 // batch writes a batch's records, ending transactions where the connector says.
 func (x *transactions) batch(ctx context.Context, b *connect.Batch) error {
+	x.t.began()
 	start := 0
 	for _, m := range x.marks.take(b) {
 		if m.record < start || m.record >= len(b.Records) {

@@ -70,6 +70,7 @@ type Worker struct {
 	mu         sync.Mutex
 	connectors map[string]*connector
 	tasks      map[state.TaskID]runner
+	unbuilt    map[any]interface{ Close() } // metrics of connectors (by name) and tasks (by id) that could not be built
 }
 
 // runner is a running task.
@@ -98,7 +99,7 @@ func New(cfg Config) *Worker {
 	log := cfg.Loggers("org.apache.kafka.connect.runtime.Worker")
 	w := &Worker{
 		cfg: cfg, log: log, clients: newClients(log),
-		connectors: map[string]*connector{}, tasks: map[state.TaskID]runner{},
+		connectors: map[string]*connector{}, tasks: map[state.TaskID]runner{}, unbuilt: map[any]interface{ Close() }{},
 	}
 	w.metrics = cfg.Metrics.Worker(func() int { c, _ := w.Running(); return len(c) }, func() int { _, t := w.Running(); return len(t) })
 	return w
@@ -106,8 +107,13 @@ func New(cfg Config) *Worker {
 
 // StartConnector implements Runtime.
 func (w *Worker) StartConnector(ctx context.Context, name string, config map[string]string, target state.Target) error {
+	w.forgetUnbuilt(name)
 	c, err := w.newConnector(name, config)
-	if err == nil {
+	if err != nil {
+		w.mu.Lock()
+		w.unbuilt[name] = c.metrics
+		w.mu.Unlock()
+	} else {
 		w.mu.Lock()
 		if _, running := w.connectors[name]; running {
 			w.mu.Unlock()
@@ -120,6 +126,7 @@ func (w *Worker) StartConnector(ctx context.Context, name string, config map[str
 	w.metrics.ConnectorStarts.Count(err)
 	if err != nil {
 		err = fmt.Errorf("Failed to start connector %s: %w", name, err)
+		c.state.Store(state.Failed)
 		w.cfg.Listener.ConnectorStatus(name, state.Status{State: state.Failed, Trace: trace(err), Version: c.version()})
 	}
 	return err
@@ -128,6 +135,9 @@ func (w *Worker) StartConnector(ctx context.Context, name string, config map[str
 // StopConnectors implements Runtime.
 func (w *Worker) StopConnectors(ctx context.Context, names ...string) {
 	var stopping []*connector
+	for _, name := range names {
+		w.forgetUnbuilt(name)
+	}
 	w.mu.Lock()
 	for _, name := range names {
 		if c := w.connectors[name]; c != nil {
@@ -164,6 +174,7 @@ func (w *Worker) StartTask(ctx context.Context, start TaskStart) error {
 	if running {
 		return fmt.Errorf("Task already exists in this worker: %s", start.ID)
 	}
+	w.forgetUnbuilt(start.ID)
 	var t runner
 	err := guard(func() (err error) {
 		t, err = w.newTask(ctx, start)
@@ -172,7 +183,7 @@ func (w *Worker) StartTask(ctx context.Context, start TaskStart) error {
 	w.metrics.TaskStarts.Count(err)
 	if err != nil {
 		err = fmt.Errorf("Failed to start task %s: %w", start.ID, err)
-		w.cfg.Listener.TaskStatus(start.ID, state.Status{State: state.Failed, Trace: trace(err), Version: w.versionOf(start.ConnectorConfig)})
+		w.notBuilt(start, err)
 		return err
 	}
 	w.mu.Lock()
@@ -182,13 +193,28 @@ func (w *Worker) StartTask(ctx context.Context, start TaskStart) error {
 	return nil
 }
 
-// versionOf is the version of a configuration's connector, "" when unknown.
-func (w *Worker) versionOf(config map[string]string) string {
-	p, err := w.cfg.Registry.Connector(config["connector.class"], config["connector.plugin.version"])
-	if err != nil {
-		return ""
+// notBuilt reports a task that could not be built.
+func (w *Worker) notBuilt(start TaskStart, err error) {
+	config := start.ConnectorConfig
+	p, unknown := w.cfg.Registry.Connector(config["connector.class"], config["connector.plugin.version"])
+	if unknown != nil {
+		p = &connect.Plugin{Class: config["connector.class"]}
 	}
-	return p.Version
+	w.mu.Lock()
+	w.unbuilt[start.ID] = w.cfg.Metrics.Failed(taskInfo(start.ID, p))
+	w.mu.Unlock()
+	w.cfg.Listener.TaskStatus(start.ID, state.Status{State: state.Failed, Trace: trace(err), Version: p.Version})
+}
+
+// forgetUnbuilt ends what metrics say of a connector or task that could not be
+// built.
+func (w *Worker) forgetUnbuilt(id any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if m := w.unbuilt[id]; m != nil {
+		m.Close()
+		delete(w.unbuilt, id)
+	}
 }
 
 // asRunner keeps a nil task from becoming a runner that is not nil.
@@ -217,6 +243,9 @@ func (w *Worker) newTask(ctx context.Context, start TaskStart) (runner, error) {
 // StopTasks implements Runtime.
 func (w *Worker) StopTasks(ctx context.Context, ids ...state.TaskID) {
 	var stopping []runner
+	for _, id := range ids {
+		w.forgetUnbuilt(id)
+	}
 	w.mu.Lock()
 	for _, id := range ids {
 		if t := w.tasks[id]; t != nil {

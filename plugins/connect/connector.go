@@ -27,6 +27,7 @@ type ConnectorContext interface {
 	RaiseError(err error)
 	Name() string
 	Logger() *slog.Logger
+	Metrics() PluginMetrics
 }
 
 // Validator is implemented by connectors that validate their own properties in

@@ -30,8 +30,18 @@ type OverridePolicy interface {
 	Check(connector, class string, client ClientType, overrides map[string]string) map[string]error
 }
 
-// PluginMetrics registers metrics of a plugin (KIP-877). Names and labels follow
-// Prometheus; the runtime adds connector, task and plugin labels.
+// Monitorable is implemented by converters, header converters, transforms and
+// predicates with metrics of their own
+// (org.apache.kafka.common.metrics.Monitorable, KIP-877). Connectors and tasks
+// ask their context instead.
+type Monitorable interface {
+	// UseMetrics is called once, before the plugin is used.
+	UseMetrics(PluginMetrics)
+}
+
+// PluginMetrics registers metrics of a plugin (KIP-877). Names follow Prometheus;
+// the runtime adds labels: connector, task, and converter (key, value or header),
+// transform or predicate (the alias). The metrics end with the connector or task.
 type PluginMetrics interface {
 	Counter(name, help string) interface{ Add(float64) }
 	Gauge(name, help string) interface{ Set(float64) }

@@ -22,10 +22,11 @@ type Chain struct {
 
 // stage is one transform with its predicate, if it has one.
 type stage struct {
-	alias, class string
-	transform    connect.Transform
-	predicate    connect.Predicate // nil for none
-	negate       bool
+	alias, class, version string
+	transform             connect.Transform
+	predicate             connect.Predicate // nil for none
+	condition             Link              // describes predicate
+	negate                bool
 }
 
 // Error says which transform failed.
@@ -71,30 +72,51 @@ func newStage(config map[string]string, alias string, reg *registry.Registry, lo
 	if err != nil {
 		return stage{}, fmt.Errorf("%stype: %w", prefix, err)
 	}
-	s := stage{alias: alias, class: p.Class, negate: strings.EqualFold(own["negate"], "true")}
+	s := stage{alias: alias, class: p.Class, version: p.Version, negate: strings.EqualFold(own["negate"], "true")}
 	if s.transform, err = p.NewTransform(own, connect.PluginContext{Logger: log}); err != nil {
 		return stage{}, fmt.Errorf("%s*: %w", prefix, err)
 	}
 	if name := own["predicate"]; name != "" {
-		if s.predicate, err = newPredicate(config, name, reg); err != nil {
+		if s.condition, err = newPredicate(config, name, reg); err != nil {
 			return stage{}, errors.Join(err, s.transform.Close())
 		}
+		s.predicate = s.condition.Plugin.(connect.Predicate)
 	}
 	return s, nil
 }
 
-func newPredicate(config map[string]string, alias string, reg *registry.Registry) (connect.Predicate, error) {
+func newPredicate(config map[string]string, alias string, reg *registry.Registry) (Link, error) {
 	prefix := "predicates." + alias + "."
 	own := kafka.Properties(config).WithPrefix(prefix)
 	p, err := reg.FindVersion(own["type"], own["plugin.version"], connect.KindPredicate)
 	if err != nil {
-		return nil, fmt.Errorf("%stype: %w", prefix, err)
+		return Link{}, fmt.Errorf("%stype: %w", prefix, err)
 	}
 	predicate, err := p.NewPredicate(own)
 	if err != nil {
-		return nil, fmt.Errorf("%s*: %w", prefix, err)
+		return Link{}, fmt.Errorf("%s*: %w", prefix, err)
 	}
-	return predicate, nil
+	return Link{"predicate", alias, p.Class, p.Version, predicate}, nil
+}
+
+// Link describes a transform or predicate of a chain.
+type Link struct {
+	Kind                  string // transform or predicate
+	Alias, Class, Version string
+	Plugin                any
+}
+
+// Links lists the transforms of the chain, each followed by its predicate.
+func (c *Chain) Links() []Link {
+	var out []Link
+	for i := range c.stages {
+		s := &c.stages[i]
+		out = append(out, Link{"transform", s.alias, s.class, s.version, s.transform})
+		if s.predicate != nil {
+			out = append(out, s.condition)
+		}
+	}
+	return out
 }
 
 // Empty reports whether there is nothing to apply.

@@ -50,9 +50,11 @@ func mustShow(t *testing.T, r *Registry, lines ...string) {
 	}
 }
 
+func noAge() time.Duration { return 0 }
+
 func TestSourceTask(t *testing.T) {
 	r, c := newTestRegistry()
-	m := r.SourceTask("orders", 1, func() int { return 3 })
+	m := r.SourceTask(TaskInfo{Connector: "orders", Task: 1}, func() int { return 3 }, noAge)
 	m.State("RUNNING")
 	m.Polled.Add(600)
 	m.Written.Add(550)
@@ -86,7 +88,7 @@ func TestSourceTask(t *testing.T) {
 
 func TestRatesAndSamplesForget(t *testing.T) {
 	r, c := newTestRegistry()
-	m := r.SourceTask("a", 0, func() int { return 0 })
+	m := r.SourceTask(TaskInfo{Connector: "a"}, func() int { return 0 }, noAge)
 	m.Polled.Add(300)
 	m.BatchSize.Note(10)
 	m.BatchSize.Note(30)
@@ -131,14 +133,98 @@ func TestWorkerAndConnector(t *testing.T) {
 
 func TestSinkTaskMadeAgainReplaces(t *testing.T) {
 	r, _ := newTestRegistry()
-	old := r.SinkTask("s", 0, func() int { return 1 }, func() int { return 0 })
+	old := r.SinkTask(TaskInfo{Connector: "s"}, func() int { return 1 }, func() int { return 0 })
 	old.Read.Add(5)
-	r.SinkTask("s", 0, func() int { return 4 }, func() int { return 0 })
+	r.SinkTask(TaskInfo{Connector: "s"}, func() int { return 4 }, func() int { return 0 })
 	old.Close() // too late to remove what took its place
 	mustShow(t, r,
 		`kafka_connect_sink_task_metrics_partition_count{connector="s",task="0"} 4`,
 		`kafka_connect_sink_task_metrics_sink_record_read_total{connector="s",task="0"} 0`,
 	)
+}
+
+func TestTasksAreCountedByState(t *testing.T) {
+	r, _ := newTestRegistry()
+	one := r.SourceTask(TaskInfo{Connector: "orders"}, func() int { return 0 }, noAge)
+	one.State("RUNNING")
+	failed := r.Failed(TaskInfo{Connector: "orders", Task: 1})
+	again := r.SourceTask(TaskInfo{Connector: "orders"}, func() int { return 0 }, noAge) // takes the place of the first
+	again.State("PAUSED")
+	const of = `{connector="orders"} `
+	mustShow(t, r,
+		"kafka_connect_connect_worker_metrics_connector_total_task_count"+of+"2",
+		"kafka_connect_connect_worker_metrics_connector_running_task_count"+of+"0",
+		"kafka_connect_connect_worker_metrics_connector_paused_task_count"+of+"1",
+		"kafka_connect_connect_worker_metrics_connector_failed_task_count"+of+"1",
+		`kafka_connect_connector_task_metrics_status{connector="orders",status="failed",task="1"} 1`,
+	)
+	one.Close()
+	failed.Close()
+	again.Close()
+	if left := shown(t, r, "kafka_connect_"); len(left) > 0 {
+		t.Errorf("left after Close: %s", left)
+	}
+}
+
+func TestPluginsOfATask(t *testing.T) {
+	r, _ := newTestRegistry()
+	m := r.SourceTask(TaskInfo{Connector: "orders", Type: "source", Class: "x.C", TaskClass: "x.T", Version: "3"}, func() int { return 0 }, noAge)
+	m.Converter("key.converter", "x.Key", "1")
+	m.Transform("mask", "x.Mask", "2")
+	m.Predicate("isBig", "x.Big", "4")
+	m.Plugin("transform", "mask").Counter("masked_total", "Masked.").Add(2)
+	mustShow(t, r,
+		`kafka_connect_connector_task_metrics_key_converter_class{connector="orders",key_converter_class="x.Key",task="0"} 1`,
+		`kafka_connect_connector_task_metrics_task_class{connector="orders",task="0",task_class="x.T"} 1`,
+		`kafka_connect_connector_transform_metrics_transform_version{connector="orders",task="0",transform="mask",transform_version="2"} 1`,
+		`kafka_connect_connector_predicate_metrics_predicate_class{connector="orders",predicate="isBig",predicate_class="x.Big",task="0"} 1`,
+	)
+	if have := shown(t, r, "masked_total"); !slices.Equal(have, []string{`masked_total{connector="orders",task="0",transform="mask"} 2`}) {
+		t.Errorf("got %s", have)
+	}
+	m.Close()
+	if left := append(shown(t, r, "kafka_connect_"), shown(t, r, "masked")...); len(left) > 0 {
+		t.Errorf("left after Close: %s", left)
+	}
+}
+
+func TestMinimumOverBothWindows(t *testing.T) {
+	r, c := newTestRegistry()
+	m := r.SourceTask(TaskInfo{Connector: "a"}, func() int { return 0 }, noAge)
+	for _, n := range []float64{40, 20} {
+		m.TransactionSize.Note(n)
+	}
+	c.pass(40 * time.Second)
+	m.TransactionSize.Note(30)
+	if got := m.TransactionSize.min(); got != 20 {
+		t.Errorf("minimum %f, want 20", got)
+	}
+	c.pass(40 * time.Second)
+	m.TransactionSize.Note(35)
+	if got := m.TransactionSize.min(); got != 30 {
+		t.Errorf("minimum %f, want 30", got)
+	}
+}
+
+func TestWaiting(t *testing.T) {
+	_, c := newTestRegistry()
+	w := &Waiting{now: c.now}
+	for _, step := range []struct {
+		do   func()
+		want float64
+	}{
+		{func() {}, 0},
+		{func() { w.Begin(c.now().Add(-3 * time.Second)) }, 3},
+		{func() { c.pass(2 * time.Second) }, 5},
+		{w.End, 5},
+		{func() { c.pass(9 * time.Second) }, 5},
+		{func() { c.pass(time.Second) }, 0},
+		{func() { w.Begin(time.Time{}); w.End() }, 0}, // an empty batch
+	} {
+		if step.do(); w.value() != step.want {
+			t.Errorf("waiting for %f s, want %f", w.value(), step.want)
+		}
+	}
 }
 
 func TestPluginMetrics(t *testing.T) {
@@ -148,12 +234,17 @@ func TestPluginMetrics(t *testing.T) {
 	p.Gauge("debezium_lag", "Lag.").Set(7)
 	p.Counter("debezium_events", "Events.").Add(1) // taken: counts for nobody
 	p.Counter("not a name", "").Add(1)
+	p.Counter("go_goroutines", "").Add(1)
+	other := r.Plugin("connector", "orders", "task", "1", "transform", "x")
+	other.Counter("debezium_events", "Events, in other words.").Add(9)
+	other.Gauge("debezium_events", "No counter.").Set(9)
 	have := shown(t, r, "debezium_")
-	want := []string{`debezium_events{connector="orders",task="0"} 3`, `debezium_lag{connector="orders",task="0"} 7`}
+	want := []string{`debezium_events{connector="orders",task="0"} 3`, `debezium_events{connector="orders",task="1",transform="x"} 9`, `debezium_lag{connector="orders",task="0"} 7`}
 	if !slices.Equal(have, want) {
 		t.Errorf("got %s, want %s", have, want)
 	}
 	p.Close()
+	other.Close()
 	if left := shown(t, r, "debezium_"); len(left) > 0 {
 		t.Errorf("left after Close: %s", left)
 	}

@@ -1,7 +1,9 @@
 package metrics
 
 import (
-	"sync"
+	"math"
+	"strings"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -9,53 +11,87 @@ import (
 // Plugin are the metrics that a plugin makes for itself (KIP-877). It fits
 // connect.PluginMetrics. Names are the plugin's own, as Prometheus has them.
 type Plugin struct {
-	r      *Registry
-	labels prometheus.Labels
-
-	mu   sync.Mutex
-	made []prometheus.Collector
+	r     *Registry
+	group *Group
 }
 
 // Plugin makes the metrics of a plugin; labels are names and values in turn and
 // are added to each metric.
 func (r *Registry) Plugin(labels ...string) *Plugin {
-	p := &Plugin{r: r, labels: prometheus.Labels{}}
-	for i := 0; i+1 < len(labels); i += 2 {
-		p.labels[labels[i]] = labels[i+1]
-	}
-	return p
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return &Plugin{r, r.newGroup("", "", labels...)}
 }
 
-// Counter makes a counter. A name that is taken, or no name for Prometheus, gives
-// one that nobody sees.
+// Counter makes a counter. A name that is no name for Prometheus, that the
+// plugin has used before or another plugin for a gauge, gives one that nobody
+// sees.
 func (p *Plugin) Counter(name, help string) interface{ Add(float64) } {
-	c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: p.labels})
-	p.keep(c)
-	return c
+	v := &Level{}
+	p.add(metric{name: name, help: help, kind: prometheus.CounterValue, value: v.Value})
+	return v
 }
 
 // Gauge makes a gauge, as Counter makes counters.
 func (p *Plugin) Gauge(name, help string) interface{ Set(float64) } {
-	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: p.labels})
-	p.keep(g)
-	return g
+	v := &Level{}
+	p.add(metric{name: name, help: help, kind: prometheus.GaugeValue, value: v.Value})
+	return v
 }
 
-func (p *Plugin) keep(c prometheus.Collector) {
-	if p.r.prom.Register(c) != nil {
+// add adds a metric, under the help text of the first plugin that used its name:
+// all metrics of a name must have the same.
+func (p *Plugin) add(m metric) {
+	if !isName(m.name) {
 		return
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.made = append(p.made, c)
+	p.r.mu.Lock()
+	first, known := p.r.taken[m.name]
+	if !known {
+		first = m
+		p.r.taken[m.name] = metric{name: m.name, help: m.help, kind: m.kind}
+	}
+	p.r.mu.Unlock()
+	if first.kind != m.kind || p.group.has(m.name) {
+		return
+	}
+	m.help = first.help
+	p.group.add(m)
+}
+
+// isName reports whether a plugin may use a name: one for Prometheus that is not
+// among those of the runtime.
+func isName(name string) bool {
+	if name == "" || strings.HasPrefix(name, javaPrefix) || strings.HasPrefix(name, ownPrefix) ||
+		strings.HasPrefix(name, "go_") || strings.HasPrefix(name, "process_") {
+		return false
+	}
+	for i, r := range name {
+		if r != '_' && r != ':' && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (i == 0 || r < '0' || r > '9') {
+			return false
+		}
+	}
+	return true
 }
 
 // Close removes the plugin's metrics.
-func (p *Plugin) Close() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, c := range p.made {
-		p.r.prom.Unregister(c)
+func (p *Plugin) Close() { p.group.Close() }
+
+// Level is a number that is set or added to.
+type Level struct{ bits atomic.Uint64 }
+
+// Set sets the number.
+func (l *Level) Set(v float64) { l.bits.Store(math.Float64bits(v)) }
+
+// Add adds to the number.
+func (l *Level) Add(v float64) {
+	for {
+		old := l.bits.Load()
+		if l.bits.CompareAndSwap(old, math.Float64bits(math.Float64frombits(old)+v)) {
+			return
+		}
 	}
-	p.made = nil
 }
+
+// Value is the number.
+func (l *Level) Value() float64 { return math.Float64frombits(l.bits.Load()) }

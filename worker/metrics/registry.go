@@ -19,16 +19,24 @@ type Registry struct {
 	now  func() time.Time
 	prom *prometheus.Registry
 
-	mu     sync.Mutex
+	mu     sync.Mutex // guards all below
 	groups map[string]*Group
+	crews  map[string]*crew  // by connector
+	taken  map[string]metric // names of plugins' metrics, with their first use
 }
+
+// Prefixes of names: of Java's metrics and of those that Java does not have.
+const (
+	javaPrefix = "kafka_connect_"
+	ownPrefix  = "millrace_"
+)
 
 // New makes a Registry; now is the clock, nil for time.Now.
 func New(now func() time.Time) *Registry {
 	if now == nil {
 		now = time.Now
 	}
-	r := &Registry{now: now, prom: prometheus.NewRegistry(), groups: map[string]*Group{}}
+	r := &Registry{now: now, prom: prometheus.NewRegistry(), groups: map[string]*Group{}, crews: map[string]*crew{}, taken: map[string]metric{}}
 	r.prom.MustRegister(collector{r}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return r
 }
@@ -44,7 +52,8 @@ func (r *Registry) Gatherer() prometheus.Gatherer { return r.prom }
 type Group struct {
 	r      *Registry
 	id     string
-	typ    string
+	prefix string // of names, with the type
+	typ    string // Java's; "" for metrics of a plugin
 	labels prometheus.Labels
 
 	mu      sync.Mutex
@@ -62,12 +71,24 @@ type metric struct {
 // Group makes a group. typ is Java's type, such as source-task-metrics; labels
 // are names and values in turn.
 func (r *Registry) Group(typ string, labels ...string) *Group {
-	g := &Group{r: r, typ: typ, id: typ + "\x00" + strings.Join(labels, "\x00"), labels: prometheus.Labels{}}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.newGroup(javaPrefix, typ, labels...)
+}
+
+// ownGroup is Group for metrics that Java does not have.
+func (r *Registry) ownGroup(typ string, labels ...string) *Group {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.newGroup(ownPrefix, typ, labels...)
+}
+
+// newGroup is Group with the lock held.
+func (r *Registry) newGroup(prefix, typ string, labels ...string) *Group {
+	g := &Group{r: r, prefix: prefix, typ: typ, id: prefix + typ + "\x00" + strings.Join(labels, "\x00"), labels: prometheus.Labels{}}
 	for i := 0; i+1 < len(labels); i += 2 {
 		g.labels[labels[i]] = labels[i+1]
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.groups[g.id] = g
 	return g
 }
@@ -85,6 +106,13 @@ func (g *Group) add(m ...metric) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.metrics = append(g.metrics, m...)
+}
+
+// has reports whether the group has a metric of a name.
+func (g *Group) has(name string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.ContainsFunc(g.metrics, func(m metric) bool { return m.name == name })
 }
 
 // Gauge adds a value that is computed when somebody looks.
@@ -120,6 +148,12 @@ func (g *Group) Sample(avg, avgHelp, most, maxHelp string) *Sample {
 	return s
 }
 
+// withMin adds the minimum of the same values.
+func (s *Sample) withMin(g *Group, name, help string) *Sample {
+	g.add(metric{name: name, help: help, kind: prometheus.GaugeValue, value: s.min})
+	return s
+}
+
 // collector shows all groups to Prometheus. It is unchecked: metrics come and go.
 type collector struct{ r *Registry }
 
@@ -141,7 +175,7 @@ func (g *Group) collect(out chan<- prometheus.Metric) {
 	list := slices.Clone(g.metrics)
 	g.mu.Unlock()
 	for _, m := range list {
-		name, labels, value := PrometheusName(g.typ, m.name), g.labels, 1.0
+		name, labels, value := g.name(m), g.labels, 1.0
 		if m.text != nil {
 			labels = maps.Clone(labels)
 			labels[underscored(m.name)] = m.text()
@@ -152,9 +186,16 @@ func (g *Group) collect(out chan<- prometheus.Metric) {
 	}
 }
 
-// PrometheusName is the name of an attribute of one of Java's MBeans.
-func PrometheusName(typ, attribute string) string {
-	return "kafka_connect_" + underscored(typ) + "_" + underscored(attribute)
+// name is the full name of a metric of the group.
+func (g *Group) name(m metric) string {
+	if g.typ == "" {
+		return m.name
+	}
+	return g.prefix + underscored(g.typ) + "_" + underscored(m.name)
 }
 
 func underscored(name string) string { return strings.ReplaceAll(name, "-", "_") }
+
+func dashed(name string) string { return strings.ReplaceAll(name, ".", "-") }
+
+func dotted(name string) string { return strings.ReplaceAll(name, "-", ".") }

@@ -18,9 +18,9 @@ func (c *Counter) Value() float64 { return float64(c.n.Load()) }
 
 // window is what happened in a span of time.
 type window struct {
-	start    time.Time
-	count    float64
-	sum, max float64
+	start         time.Time
+	count         float64
+	sum, min, max float64
 }
 
 // The windows of rates, averages and maxima.
@@ -34,12 +34,15 @@ type windows struct {
 }
 
 // add notes a value. The lock is held.
-func (x *windows) add(now time.Time, count, sum, most float64) {
+func (x *windows) add(now time.Time, count, sum, value float64) {
 	x.turn(now)
 	w := &x.w[0]
+	if w.count == 0 || value < w.min {
+		w.min = value
+	}
 	w.count += count
 	w.sum += sum
-	w.max = max(w.max, most)
+	w.max = max(w.max, value)
 }
 
 // turn begins a new window when the present one is over.
@@ -57,10 +60,14 @@ func (x *windows) turn(now time.Time) {
 // total is the sum over both windows.
 func (x *windows) total(now time.Time) window {
 	x.turn(now)
-	return window{
+	both := window{
 		start: x.w[1].start, count: x.w[0].count + x.w[1].count,
-		sum: x.w[0].sum + x.w[1].sum, max: max(x.w[0].max, x.w[1].max),
+		sum: x.w[0].sum + x.w[1].sum, min: x.w[0].min, max: max(x.w[0].max, x.w[1].max),
 	}
+	if x.w[0].count == 0 || x.w[1].count > 0 && x.w[1].min < both.min {
+		both.min = x.w[1].min
+	}
+	return both
 }
 
 // Total counts events and knows their rate.
@@ -109,22 +116,64 @@ func (s *Sample) Note(v float64) {
 // NoteSince notes the milliseconds since a time.
 func (s *Sample) NoteSince(start time.Time) { s.Note(float64(s.now().Sub(start)) / 1e6) }
 
-func (s *Sample) mean() float64 {
+func (s *Sample) mean() float64 { return s.of(func(w window) float64 { return w.sum / w.count }) }
+
+func (s *Sample) max() float64 { return s.of(func(w window) float64 { return w.max }) }
+
+func (s *Sample) min() float64 { return s.of(func(w window) float64 { return w.min }) }
+
+func (s *Sample) of(figure func(window) float64) float64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w := s.total(s.now())
 	if w.count == 0 {
 		return math.NaN()
 	}
-	return w.sum / w.count
+	return figure(w)
 }
 
-func (s *Sample) max() float64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	w := s.total(s.now())
-	if w.count == 0 {
-		return math.NaN()
+// Waiting is how long records have been waiting that are being worked on.
+type Waiting struct {
+	now func() time.Time
+
+	mu     sync.Mutex
+	oldest time.Time     // of those being worked on; zero for none
+	last   time.Duration // of those that were done last
+	done   time.Time     // when that was
+}
+
+// remembered is how long Waiting tells of what is done, lest it seem that
+// nothing waits whenever one looks between two batches.
+const remembered = 10 * time.Second
+
+// Begin notes that records are being worked on, the oldest of that time.
+func (w *Waiting) Begin(oldest time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.oldest = oldest
+}
+
+// End notes that they are done.
+func (w *Waiting) End() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.oldest.IsZero() {
+		return
 	}
-	return w.max
+	w.done = w.now()
+	w.last, w.oldest = w.done.Sub(w.oldest), time.Time{}
+}
+
+// value is the wait in seconds.
+func (w *Waiting) value() float64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := w.now()
+	switch {
+	case !w.oldest.IsZero():
+		return max(now.Sub(w.oldest), 0).Seconds()
+	case now.Sub(w.done) < remembered:
+		return max(w.last, 0).Seconds()
+	}
+	return 0
 }

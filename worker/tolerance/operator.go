@@ -104,7 +104,7 @@ type Operator struct{ cfg Config }
 // New makes an Operator.
 func New(cfg Config) *Operator {
 	if cfg.Counts == nil {
-		cfg.Counts = metrics.New(nil).SourceTask(cfg.Connector, cfg.Task, func() int { return 0 }).Task
+		cfg.Counts = metrics.New(nil).Failed(metrics.TaskInfo{Connector: cfg.Connector, Task: cfg.Task})
 	}
 	return &Operator{cfg: cfg}
 }
