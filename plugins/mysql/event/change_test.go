@@ -278,3 +278,36 @@ func TestOldMarkers(t *testing.T) {
 		t.Errorf("allowed %q", got)
 	}
 }
+
+// Cells are used again for other rows, so what a kind does not use may be left of another table's row: it does not make
+// a key another one.
+func TestKeyIsTheSameWhateverCellsHeldBefore(t *testing.T) {
+	b, err := event.NewBuilder(event.Config{Topics: event.TopicConfig{Prefix: "p", Delimiter: "."}, KeyColumns: "sb.sbtest1:c"}, &connect.SourcePartition{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := b.Plan(sbtest())
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := func(left int64, key string) []value.Cell {
+		return []value.Cell{{Kind: value.Int, Num: 1}, {Kind: value.Int}, {Kind: value.Text, Data: []byte(key), Num: left, Scale: uint8(left)}, {Kind: value.Null, Num: left}}
+	}
+	var batch connect.Batch
+	for _, after := range []string{"same", "other"} {
+		if err := p.Update(&batch, &event.Source{}, connect.Offset{}, row(1, "same"), row(2, after), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var ops []string
+	for i := range batch.Records {
+		op, err := batch.Records[i].Value.Struct().Get("op")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ops = append(ops, op.Str())
+	}
+	if got := strings.Join(ops, " "); got != "u d c" {
+		t.Errorf("operations %s, want u d c", got)
+	}
+}

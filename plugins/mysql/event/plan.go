@@ -163,8 +163,7 @@ func (p *Plan) key(a *data.Arena, cells []value.Cell) (data.Value, error) {
 // sameKey compares the cells of the key's columns.
 func (p *Plan) sameKey(before, after []value.Cell) bool {
 	for i := range p.keyFields {
-		b, c := &before[p.keyFields[i].from], &after[p.keyFields[i].from]
-		if b.Kind != c.Kind || b.Num != c.Num || b.Scale != c.Scale || string(b.Data) != string(c.Data) {
+		if column := p.keyFields[i].from; !before[column].Same(&after[column]) {
 			return false
 		}
 	}

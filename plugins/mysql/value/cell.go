@@ -73,6 +73,21 @@ const ZeroTimestamp = 0
 // IsNull says whether the column has no value.
 func (c *Cell) IsNull() bool { return c.Kind <= Null }
 
+// Same says whether two cells of one column hold the same value. Cells are used
+// again: what a kind does not use may be left of another row.
+func (c *Cell) Same(d *Cell) bool {
+	if c.Kind != d.Kind {
+		return false
+	}
+	switch c.Kind {
+	case Missing, Null:
+		return true
+	case DecimalText, Bytes, Text, JSONBinary:
+		return string(c.Data) == string(d.Data)
+	}
+	return c.Num == d.Num
+}
+
 // PackDateTime packs a civil date and time so that values compare as times do
 // (MySQL's packed longlong). Any part may be zero, and the day may exceed the month.
 func PackDateTime(year, month, day, hour, minute, second, micros int) int64 {
