@@ -8,6 +8,7 @@ GO       ?= go
 CACHE    ?= $(or $(MILLRACE_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/millrace)
 FUZZTIME ?= 10s
 ROWS     ?= 200000
+MINUTES  ?= 30
 ALL_TAGS := servers,real
 
 GOLANGCI_VERSION := v2.15.0
@@ -15,7 +16,7 @@ GOLANGCI         := $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION)
 
 LDFLAGS  := -s -w $(if $(VERSION),-X main.millraceVersion=$(VERSION))
 
-.PHONY: all build test test-short test-real setup setup-real quickstart fresh lint fuzz bench oracle verify generated clean
+.PHONY: all build test test-short test-real soak setup setup-real quickstart fresh lint fuzz bench oracle verify generated clean
 
 all: build
 
@@ -31,6 +32,9 @@ test: setup
 test-real: setup-real
 	$(GO) test -tags real -timeout 20m -run 'ApacheKafka|JavaWorker' ./storage/... ./herder/... ./worker/...
 	$(GO) test -tags real -timeout 30m -v ./integration/real/...
+
+soak: setup ## MINUTES of random rows, structures and kills on MySQL and MariaDB: the topics stay what the tables are
+	MILLRACE_SOAK=$(MINUTES)m $(GO) test -tags servers -timeout $$(($(MINUTES) + 15))m -v ./integration/soak
 
 setup:
 	$(GO) run ./integration/setup test

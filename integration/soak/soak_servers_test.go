@@ -1,0 +1,183 @@
+//go:build servers
+
+package soak
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/go-mysql-org/go-mysql/client"
+
+	"github.com/millrace/millrace/integration/peer"
+	"github.com/millrace/millrace/integration/rig"
+)
+
+// defaultDuration is how long the test of the suite changes rows; MILLRACE_SOAK gives another.
+const defaultDuration = 15 * time.Second
+
+const (
+	prefix   = "soak"
+	database = "soak_db"
+	lastRow  = "the end"
+)
+
+func TestSoakMySQL(t *testing.T) {
+	t.Parallel()
+	soak(t, rig.MySQL(t, "--innodb-flush-log-at-trx-commit=0", "--sync-binlog=0"), mysqlDialect())
+}
+
+func TestSoakMariaDB(t *testing.T) {
+	t.Parallel()
+	soak(t, rig.MariaDB(t, "--innodb-flush-log-at-trx-commit=0"), mariadbDialect())
+}
+
+// bed is a database, a broker and a worker with one connector.
+type bed struct {
+	db     *peer.Database
+	worker *peer.Worker
+	client sarama.Client
+	kills  int
+}
+
+func soak(t *testing.T, db *peer.Database, d dialect) {
+	random, duration := seedAndDuration(t)
+	kafka := rig.FakeKafka(t)
+	b := &bed{db: db, client: rig.Client(t, kafka)}
+	b.worker = rig.Worker(t, peer.WorkerConfig{Bootstrap: kafka, Properties: map[string]string{
+		"session.timeout.ms": "3000", "heartbeat.interval.ms": "500", "scheduled.rebalance.max.delay.ms": "0",
+		"offset.flush.interval.ms": "500", "value.converter.schemas.enable": "false", "key.converter.schemas.enable": "false",
+	}})
+	conn, err := db.Connect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	w := newWriter(t, conn, rand.New(rand.NewPCG(random.Uint64(), 1)), d)
+	rig.CreateConnector(t, b.worker.URL(), "soak", connector(db, kafka, d))
+	b.waitSnapshot(t)
+
+	until := time.Now().Add(duration)
+	killed := make(chan struct{})
+	go func() {
+		defer close(killed)
+		b.disturb(t, rand.New(rand.NewPCG(random.Uint64(), 2)), until)
+	}()
+	for time.Now().Before(until) && !t.Failed() {
+		w.step()
+	}
+	<-killed
+	w.finish(lastRow)
+	b.compare(t, conn, w)
+	t.Logf("%d statements, of which %d changed a structure; %d kills; %d tables with %d rows at the end",
+		w.statements, w.structures, b.kills, len(w.tables), w.rows())
+}
+
+func seedAndDuration(t *testing.T) (*rand.Rand, time.Duration) {
+	t.Helper()
+	seed, duration := rand.Uint64(), defaultDuration
+	var err error
+	if text := os.Getenv("MILLRACE_SEED"); text != "" {
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatalf("MILLRACE_SEED: %v", err)
+		}
+	}
+	if text := os.Getenv("MILLRACE_SOAK"); text != "" {
+		if duration, err = time.ParseDuration(text); err != nil {
+			t.Fatalf("MILLRACE_SOAK: %v", err)
+		}
+	}
+	t.Logf("MILLRACE_SEED=%d MILLRACE_SOAK=%s", seed, duration)
+	return rand.New(rand.NewPCG(seed, 0)), duration
+}
+
+func connector(db *peer.Database, kafka string, d dialect) map[string]string {
+	return map[string]string{
+		"connector.class": d.class, "tasks.max": "1",
+		"database.hostname": "127.0.0.1", "database.port": strconv.Itoa(db.Port),
+		"database.user": peer.ConnectorUser, "database.password": peer.ConnectorPassword, "database.server.id": "5400",
+		"topic.prefix": prefix, "database.include.list": database,
+		"schema.history.internal.kafka.topic": prefix + "-history", "schema.history.internal.kafka.bootstrap.servers": kafka,
+		"skipped.operations": "none", "decimal.handling.mode": "string", "time.precision.mode": "isostring",
+		"bigint.unsigned.handling.mode": "precise", "binary.handling.mode": "hex", "retriable.restart.connector.wait.ms": "100",
+		"connect.keep.alive.interval.ms": "1000",
+	}
+}
+
+// waitSnapshot waits until the snapshot is done and its end is committed. Rows that are deleted while a snapshot runs that
+// is then begun anew stay in the topics, as with Debezium: a snapshot knows of no deletes.
+func (b *bed) waitSnapshot(t *testing.T) {
+	t.Helper()
+	rig.Eventually(t, "the snapshot's end", func() error {
+		var answer struct {
+			Offsets []struct{ Offset map[string]any }
+		}
+		if err := json.Unmarshal(rig.Call(t, http.MethodGet, b.worker.URL()+"/connectors/soak/offsets", "", http.StatusOK), &answer); err != nil {
+			return err
+		}
+		if len(answer.Offsets) != 1 || answer.Offsets[0].Offset["snapshot"] != nil {
+			return fmt.Errorf("offsets: %v", answer.Offsets)
+		}
+		return nil
+	})
+}
+
+// disturb kills the worker, or the connections of its connector, at random moments.
+func (b *bed) disturb(t *testing.T, random *rand.Rand, until time.Time) {
+	for {
+		wait := time.Duration(1+random.IntN(5000)) * time.Millisecond
+		if time.Now().Add(wait).After(until) || t.Failed() {
+			return
+		}
+		time.Sleep(wait)
+		b.kills++
+		if random.IntN(3) == 0 {
+			b.cutConnections(t)
+			continue
+		}
+		b.worker.Kill()
+		if err := b.worker.Restart(t.Context()); err != nil {
+			t.Error(err)
+			return
+		}
+	}
+}
+
+// cutConnections kills the connector's sessions on the server.
+func (b *bed) cutConnections(t *testing.T) {
+	conn, err := b.db.Connect()
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer conn.Close()
+	r, err := conn.Execute("SELECT id FROM information_schema.processlist WHERE user = '" + peer.ConnectorUser + "'")
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	for i := range r.RowNumber() {
+		id, err := r.GetInt(i, 0)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = conn.Execute(fmt.Sprintf("KILL %d", id)) // it may have ended by itself
+	}
+}
+
+// compare waits for the last row and compares each table with the fold of its topic.
+func (b *bed) compare(t *testing.T, conn *client.Conn, w *writer) {
+	t.Helper()
+	for _, table := range w.tables {
+		want := tableRows(t, conn, table)
+		got := foldTopic(t, b.client, prefix+"."+database+"."+table.name, lastRow)
+		compareRows(t, table.name, got, want)
+	}
+}
