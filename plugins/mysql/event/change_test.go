@@ -295,7 +295,7 @@ func TestKeyIsTheSameWhateverCellsHeldBefore(t *testing.T) {
 	}
 	var batch connect.Batch
 	for _, after := range []string{"same", "other"} {
-		if err := p.Update(&batch, &event.Source{}, connect.Offset{}, row(1, "same"), row(2, after), nil); err != nil {
+		if err := p.Update(&batch, &event.Source{}, event.Offsets{}, row(1, "same"), row(2, after), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
