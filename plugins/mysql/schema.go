@@ -2,7 +2,6 @@ package mysql
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 
 	"github.com/millrace/millrace/plugins/connect"
@@ -86,8 +85,7 @@ func (s *schema) parse(database, sql string, src *event.Source) ([]ddl.Change, e
 		s.log.Warn("a DDL statement cannot be applied and is skipped", "database", database, "statement", sql, "file", src.File, "pos", src.Pos, "error", err)
 		return nil, nil
 	}
-	return nil, fmt.Errorf("the DDL statement at %s:%d cannot be applied; set schema.history.internal.skip.unparseable.ddl=true to skip it if it changes no captured table: %w; statement: %s",
-		src.File, src.Pos, err, sql)
+	return nil, &unparsed{database: database, sql: sql, file: src.File, pos: src.Pos, err: err}
 }
 
 // record writes one change to the history and the schema-change topic.

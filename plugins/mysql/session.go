@@ -422,6 +422,10 @@ func (s *session) openStream(ctx context.Context, offset map[string]any) (phase,
 	st := &stream{
 		cfg: s.cfg, reader: reader, tracker: binlog.NewTracker(tracker), schema: s.schema, events: s.events, beat: s.beat,
 		log: s.task.log, now: s.task.now, maps: map[*binlog.TableMap]*mapped{},
+		relearn: &relearner{
+			schema: s.schema, open: func(ctx context.Context) (*server.Conn, error) { return server.Connect(ctx, s.server) },
+			strict: s.cfg.Stream.InconsistentSchema == "fail", lost: map[table.ID]*unparsed{},
+		},
 	}
 	if s.cfg.Events.Transactions {
 		st.tx = &transaction{}

@@ -1,6 +1,7 @@
 package mysql
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,7 @@ type stream struct {
 	reader  *binlog.Reader
 	tracker *binlog.Tracker
 	schema  *schema
+	relearn *relearner
 	events  *event.Builder
 	beat    *heartbeat
 	tx      *transaction // nil without provide.transaction.metadata
@@ -101,7 +103,7 @@ func (s *stream) handle(ctx context.Context, b *connect.Batch, e *binlog.Event, 
 	}
 	switch e.Kind {
 	case binlog.KindRows:
-		return s.rows(b, e, a)
+		return s.rows(ctx, b, e, a)
 	case binlog.KindQuery:
 		return s.query(ctx, b, e)
 	case binlog.KindRowsQuery:
@@ -147,11 +149,11 @@ func (s *stream) source() {
 }
 
 // rows handles an event with rows.
-func (s *stream) rows(b *connect.Batch, e *binlog.Event, a binlog.Action) error {
+func (s *stream) rows(ctx context.Context, b *connect.Batch, e *binlog.Event, a binlog.Action) error {
 	if a.Skip {
 		return nil
 	}
-	m, err := s.mapped(e.Table)
+	m, err := s.mapped(ctx, b, e.Table)
 	if err != nil || m.plan == nil {
 		return err
 	}
@@ -233,7 +235,7 @@ func (s *stream) second(done int64) func(*event.Source) connect.Offset {
 }
 
 // mapped finds out what the rows of a table map become.
-func (s *stream) mapped(t *binlog.TableMap) (*mapped, error) {
+func (s *stream) mapped(ctx context.Context, b *connect.Batch, t *binlog.TableMap) (*mapped, error) {
 	if s.version != s.schema.version {
 		clear(s.maps)
 		s.version = s.schema.version
@@ -241,7 +243,7 @@ func (s *stream) mapped(t *binlog.TableMap) (*mapped, error) {
 	if m := s.maps[t]; m != nil {
 		return m, nil
 	}
-	m, err := s.compile(t)
+	m, err := s.compile(ctx, b, t)
 	if err != nil {
 		return nil, err
 	}
@@ -249,24 +251,34 @@ func (s *stream) mapped(t *binlog.TableMap) (*mapped, error) {
 	return m, nil
 }
 
-func (s *stream) compile(t *binlog.TableMap) (*mapped, error) {
+func (s *stream) compile(ctx context.Context, b *connect.Batch, t *binlog.TableMap) (*mapped, error) {
 	id := table.ID{Database: t.DB, Name: t.Name}
 	m := &mapped{name: id.String()}
 	if !s.schema.policy.Filter.Captured(id) {
 		return m, nil
 	}
 	plan, err := s.schema.Plan(id)
-	if err != nil {
-		return nil, err
+	if err == nil && plan == nil {
+		plan, err = s.learned(ctx, b, t)
 	}
-	if plan == nil {
-		return m, s.unknown(id)
+	if err != nil || plan == nil {
+		return m, err
 	}
 	if m.decoder, err = value.NewRowDecoder(t.Columns); err != nil {
 		return nil, fmt.Errorf("table %s: %w", id, err)
 	}
 	m.plan = plan
 	return m, nil
+}
+
+// learned is the plan of a table that was not known, if it can be learned.
+func (s *stream) learned(ctx context.Context, b *connect.Batch, t *binlog.TableMap) (*event.Plan, error) {
+	id := table.ID{Database: t.DB, Name: t.Name}
+	s.source()
+	if ok, err := s.relearn.rows(ctx, b, t, &s.src, s.tracker.Offset()); err != nil || !ok {
+		return nil, cmp.Or(err, s.unknown(id))
+	}
+	return s.schema.Plan(id)
 }
 
 // unknown deals with rows of a captured table that the schema history does not
@@ -302,7 +314,12 @@ func (s *stream) query(ctx context.Context, b *connect.Batch, e *binlog.Event) e
 	s.src.Nanos -= s.src.Nanos % int64(time.Millisecond) // as Debezium has it for DDL
 	s.src.Transaction = nil
 	s.tracker.Touch()
-	return s.schema.apply(ctx, b, string(e.Query.DB), sql, &s.src, s.tracker.Offset())
+	err := s.schema.apply(ctx, b, string(e.Query.DB), sql, &s.src, s.tracker.Offset())
+	var u *unparsed
+	if errors.As(err, &u) {
+		return s.relearn.after(ctx, b, u, e.EndPos, &s.src, s.tracker.Offset())
+	}
+	return err
 }
 
 // isStatementDML tells DML that was logged as a statement.

@@ -383,3 +383,30 @@ func TestGrammarWordsAreKeywords(t *testing.T) {
 		t.Errorf("only %d words", found)
 	}
 }
+
+func TestSubjectOfUnparseableStatements(t *testing.T) {
+	for sql, want := range map[string]string{
+		"ALTER TABLE t FROBNICATE":                          "db.t",
+		"alter ignore table `a b`.`c``d` WITH WHATEVER (1,": "a b.c`d",
+		"ALTER TABLE IF EXISTS x.y WAIT ???":                "x.y",
+		"CREATE OR REPLACE TABLE t (.a INT)":                "db.t",
+		"CREATE TABLE IF NOT EXISTS other.t (what":          "other.t",
+		"CREATE TEMPORARY TABLE t (.a INT)":                 "",
+		"DROP TABLE t, u SOMEHOW":                           "",
+		"FROBNICATE TABLE t":                                "",
+		"ALTER TABLE":                                       "",
+		"ALTER TABLE t 'open":                               "",
+		"":                                                  "",
+	} {
+		got := ""
+		if id, ok := New(Config{}).Subject("db", sql); ok {
+			got = id.String()
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", sql, got, want)
+		}
+	}
+	if _, ok := New(Config{}).Subject("", "ALTER TABLE t FROBNICATE"); ok {
+		t.Error("a table without a database was found")
+	}
+}
