@@ -21,6 +21,7 @@ type encoder struct {
 	key, value converter
 	header     headerConverter
 	topics     *topics
+	letters    *letters // nil without a dead letter queue
 	keyBuf     []byte
 	keyNull    bool
 	open       *producer.Appender // the record being written
@@ -46,7 +47,7 @@ type headerEnd struct {
 	null bool
 }
 
-func (w *Worker) newEncoder(t *sourceTask, config map[string]string) (*encoder, error) {
+func (w *Worker) newEncoder(ctx context.Context, t *sourceTask, config map[string]string) (*encoder, error) {
 	e := &encoder{t: t, keyBuf: make([]byte, 0, 64)} // an empty key is not null
 	var err error
 	if e.key, err = w.newConverter(config, "key.converter", w.cfg.KeyConverter, true); err != nil {
@@ -70,6 +71,11 @@ func (w *Worker) newEncoder(t *sourceTask, config map[string]string) (*encoder, 
 	e.operator = tolerance.New(cfg)
 	if cfg.All && t.txn == nil {
 		t.inflight.tolerate = e.tolerate
+	}
+	if cfg.All {
+		if e.letters, err = w.newLetters(ctx, t, config); err != nil {
+			return nil, err
+		}
 	}
 	e.topics, err = w.newTopics(t, config)
 	return e, err
@@ -123,19 +129,30 @@ func (e *encoder) encode(ctx context.Context, b *connect.Batch, from, to int) er
 }
 
 func (e *encoder) record(ctx context.Context, b *connect.Batch, r *connect.SourceRecord, now int64) error {
-	if !e.chain.Empty() {
-		if keep, err := e.transform(ctx, b, r); err != nil || !keep {
-			if err == nil {
-				e.t.inflight.drop(r.Source, r.Offset)
-			}
-			return err
-		}
+	if e.letters != nil {
+		e.letters.keep(r)
 	}
-	ok, err := e.append(ctx, r, now)
-	if err == nil && !ok {
-		e.t.inflight.drop(r.Source, r.Offset)
+	keep, err := true, error(nil)
+	if !e.chain.Empty() {
+		keep, err = e.transform(ctx, b, r)
+	}
+	if err == nil && keep {
+		keep, err = e.append(ctx, r, now)
+	}
+	if err == nil && !keep {
+		err = e.passOver(ctx, r, now)
 	}
 	return err
+}
+
+// passOver counts a record as done that is not written: a transform drops it, or
+// it was refused and is tolerated. What was refused goes to the dead letter queue.
+func (e *encoder) passOver(ctx context.Context, r *connect.SourceRecord, now int64) error {
+	if e.letters == nil || e.letters.refused == nil {
+		e.t.inflight.drop(r.Source, r.Offset)
+		return nil
+	}
+	return e.letters.write(ctx, e, e.t.inflight.submit(r.Source, r.Offset), now)
 }
 
 // transform applies the chain; it reports false for a record that is dropped or
@@ -161,7 +178,19 @@ func (e *encoder) transform(ctx context.Context, b *connect.Batch, r *connect.So
 // What was appended before goes out first, as repetitions may take long.
 func (e *encoder) failed(ctx context.Context, stage tolerance.Stage, class string, r *connect.SourceRecord, cause error, again func() error) (ok bool, err error) {
 	e.t.producer.Flush()
-	return e.operator.Failed(ctx, tolerance.Context{Stage: stage, Class: class, Record: &r.Record}, cause, again)
+	c := tolerance.Context{Stage: stage, Class: class, Record: &r.Record, Source: r}
+	last := cause
+	ok, err = e.operator.Failed(ctx, c, cause, func() error {
+		again := again()
+		if again != nil {
+			last = again
+		}
+		return again
+	})
+	if err == nil && !ok && e.letters != nil {
+		e.letters.refused = &tolerance.Refusal{Context: c, Cause: last}
+	}
+	return ok, err
 }
 
 // append converts a record and appends it. It reports false for a record that

@@ -3,6 +3,7 @@ package worker
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -58,6 +59,10 @@ const seqBits = 44
 
 // untracked is the tag of records that have no place among those of the task.
 const untracked = uint64(1) << 63
+
+// letterTag marks the tag of a record whose dead letter is written in its stead: a
+// failure to write that is never tolerated.
+const letterTag = uint64(1) << 62
 
 func newInflight() *inflight {
 	return &inflight{index: map[*connect.SourcePartition]int{}, failed: make(chan struct{}), written: func(int64) {}, tolerate: func(error) bool { return false }}
@@ -130,7 +135,7 @@ func (p *prefix) ack(seq uint64, n uint32) {
 // Done implements producer.Acks.
 func (f *inflight) Done(tags []producer.Tags, err error) {
 	// What a transaction has dropped is done with, if the connector wanted so.
-	done := err == nil || errors.Is(err, producer.ErrAborted) || f.tolerate(err)
+	done := err == nil || errors.Is(err, producer.ErrAborted) || !hasLetters(tags) && f.tolerate(err)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !done {
@@ -142,13 +147,19 @@ func (f *inflight) Done(tags []producer.Tags, err error) {
 		if t.First >= untracked {
 			continue
 		}
-		f.partitions[t.First>>seqBits].ack(t.First&(1<<seqBits-1), t.N)
+		f.partitions[t.First&^letterTag>>seqBits].ack(t.First&(1<<seqBits-1), t.N)
 		f.doneN += uint64(t.N)
-		n += int64(t.N)
+		if t.First < letterTag {
+			n += int64(t.N)
+		}
 	}
 	if err == nil {
 		f.written(n)
 	}
+}
+
+func hasLetters(tags []producer.Tags) bool {
+	return slices.ContainsFunc(tags, func(t producer.Tags) bool { return t.First < untracked && t.First >= letterTag })
 }
 
 func (f *inflight) fail(err error) {

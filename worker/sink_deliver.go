@@ -195,16 +195,7 @@ func (w *Worker) newDLQ(ctx context.Context, t *sinkTask, config map[string]stri
 	if err != nil || cfg.Topic == "" {
 		return nil, err
 	}
-	client, releaseAdmin, err := w.clients.get(ctx, kafka.RoleAdmin, adminProperties(w.cfg.Properties, kafka.Properties(config).WithPrefix("admin.override.")))
-	if err != nil {
-		return nil, err
-	}
-	defer releaseAdmin()
-	admin, err := kafka.NewAdmin(client)
-	if err != nil {
-		return nil, err
-	}
-	if err := cfg.CreateTopic(ctx, admin); err != nil {
+	if err := w.createDLQ(ctx, cfg, config); err != nil {
 		return nil, err
 	}
 	overrides := kafka.Properties(config).WithPrefix("producer.override.")
@@ -217,6 +208,20 @@ func (w *Worker) newDLQ(ctx context.Context, t *sinkTask, config map[string]stri
 	cfg.Producer = producer.FromSettings(producers.Settings, props)
 	cfg.Producer.Client, cfg.Counts = producers, t.metrics.Task
 	return tolerance.NewDLQ(ctx, cfg)
+}
+
+// createDLQ creates the topic of a connector's dead letter queue unless it exists.
+func (w *Worker) createDLQ(ctx context.Context, cfg tolerance.DLQConfig, config map[string]string) error {
+	client, release, err := w.clients.get(ctx, kafka.RoleAdmin, adminProperties(w.cfg.Properties, kafka.Properties(config).WithPrefix("admin.override.")))
+	if err != nil {
+		return err
+	}
+	defer release()
+	admin, err := kafka.NewAdmin(client)
+	if err != nil {
+		return err
+	}
+	return cfg.CreateTopic(ctx, admin)
 }
 
 // flushReports waits until everything in the dead letter queue is written. An

@@ -103,7 +103,7 @@ func (w *Worker) newSourceTask(ctx context.Context, p *connect.Plugin, start Tas
 			return nil, err
 		}
 	}
-	t.encoder, err = w.newEncoder(t, start.ConnectorConfig)
+	t.encoder, err = w.newEncoder(ctx, t, start.ConnectorConfig)
 	return t, err
 }
 

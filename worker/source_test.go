@@ -464,7 +464,11 @@ func (r *rig) readCommitted(topic string) []*sarama.ConsumerMessage {
 	defer reader.Close()
 	var out []*sarama.ConsumerMessage
 	err = reader.ReadAll(testContext(r.t), func(rec kafka.Record) error {
-		out = append(out, &sarama.ConsumerMessage{Topic: topic, Partition: rec.Partition, Key: rec.Key, Value: rec.Value})
+		m := &sarama.ConsumerMessage{Topic: topic, Partition: rec.Partition, Key: rec.Key, Value: rec.Value}
+		for _, h := range rec.Headers {
+			m.Headers = append(m.Headers, &sarama.RecordHeader{Key: []byte(h.Key), Value: h.Value})
+		}
+		out = append(out, m)
 		return nil
 	})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,7 +16,7 @@ import (
 	"github.com/millrace/millrace/worker/metrics"
 )
 
-// DLQConfig says where records go that a sink task could not handle
+// DLQConfig says where records go that a task could not handle
 // (errors.deadletterqueue.*).
 type DLQConfig struct {
 	Topic       string // "" for no dead letter queue
@@ -113,17 +114,17 @@ func (d *DLQ) Report(ctx context.Context, c Context, cause error) error {
 		return fmt.Errorf("dead letter queue %s: %w", d.cfg.Topic, err)
 	}
 	a.SetValue(append(a.Value(), m.Value...), m.Value == nil)
-	var added []kafka.Header
-	if d.cfg.Headers {
-		added = d.contextHeaders(c, cause)
-	}
-	if n := len(m.Headers) + len(added); n > 0 {
-		a.Headers(n)
-	}
+	headers := make([]kafka.Header, 0, len(m.Headers))
 	for _, h := range m.Headers {
-		a.SetHeader(append(a.Header(string(h.Key)), h.Value...), h.Value == nil)
+		headers = append(headers, kafka.Header{Key: string(h.Key), Value: h.Value})
 	}
-	for _, h := range added {
+	if d.cfg.Headers {
+		headers = d.cfg.AddContext(headers, Refusal{c, cause})
+	}
+	if len(headers) > 0 {
+		a.Headers(len(headers))
+	}
+	for _, h := range headers {
 		a.SetHeader(append(a.Header(h.Key), h.Value...), h.Value == nil)
 	}
 	if err := a.End(0); err != nil {
@@ -136,22 +137,41 @@ func (d *DLQ) Report(ctx context.Context, c Context, cause error) error {
 	return nil
 }
 
-// contextHeaders are those of DeadLetterQueueReporter (KIP-298).
-func (d *DLQ) contextHeaders(c Context, cause error) []kafka.Header {
-	const prefix = "__connect.errors."
-	var out []kafka.Header
-	add := func(name, value string) { out = append(out, kafka.Header{Key: prefix + name, Value: []byte(value)}) }
-	add("topic", c.Original.Topic)
-	add("partition", strconv.Itoa(int(c.Original.Partition)))
-	add("offset", strconv.FormatInt(c.Original.Offset, 10))
-	add("connector.name", d.cfg.Connector)
-	add("task.id", strconv.Itoa(d.cfg.Task))
-	add("stage", string(c.Stage))
-	add("class.name", c.Class)
-	add("exception.class.name", ExceptionClass(cause))
-	add("exception.message", cause.Error())
-	add("exception.stacktrace", Trace(cause))
-	return out
+// Refusal says why a record is a dead letter.
+type Refusal struct {
+	Context Context
+	Cause   error
+}
+
+// AddContext adds the headers of DeadLetterQueueReporter (KIP-298). A source
+// record has no offset in Kafka, and no partition unless its task has chosen one.
+func (c DLQConfig) AddContext(headers []kafka.Header, r Refusal) []kafka.Header {
+	topic, partition, offset := "", int32(-1), int64(-1)
+	switch {
+	case r.Context.Original != nil:
+		topic, partition, offset = r.Context.Original.Topic, r.Context.Original.Partition, r.Context.Original.Offset
+	case r.Context.Record != nil:
+		topic, partition = r.Context.Record.Topic, r.Context.Record.Partition
+	}
+	for _, h := range [][2]string{
+		{"topic", topic}, {"partition", strconv.Itoa(int(partition))}, {"offset", strconv.FormatInt(offset, 10)},
+		{"connector.name", c.Connector}, {"task.id", strconv.Itoa(c.Task)},
+		{"stage", string(r.Context.Stage)}, {"class.name", r.Context.Class},
+		{"exception.class.name", ExceptionClass(r.Cause)}, {"exception.message", r.Cause.Error()}, {"exception.stacktrace", Trace(r.Cause)},
+	} {
+		headers = AddHeader(headers, h[0], h[1])
+	}
+	return headers
+}
+
+// AddHeader adds a header of the error context. One of that name that the record
+// has already stays as it is, and alone.
+func AddHeader(headers []kafka.Header, name, value string) []kafka.Header {
+	key := "__connect.errors." + name
+	if slices.ContainsFunc(headers, func(h kafka.Header) bool { return h.Key == key }) {
+		return headers
+	}
+	return append(headers, kafka.Header{Key: key, Value: []byte(value)})
 }
 
 // Flush waits until everything that was reported is written. The error is the

@@ -5,6 +5,7 @@ package tolerance
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -90,6 +91,8 @@ type Context struct {
 	// Original is the message that a sink record was made from; nil for source
 	// records.
 	Original *sarama.ConsumerMessage
+	// Source is the record of a source task; nil for sink records.
+	Source *connect.SourceRecord
 }
 
 // Reporter is told of failures for which nothing more is tried, tolerated or not.
@@ -99,7 +102,10 @@ type Reporter interface {
 }
 
 // Operator carries out operations. It belongs to one goroutine.
-type Operator struct{ cfg Config }
+type Operator struct {
+	cfg    Config
+	noteAt time.Time // when the log may next tell of a record that is passed over
+}
 
 // New makes an Operator.
 func New(cfg Config) *Operator {
@@ -130,7 +136,20 @@ func (o *Operator) Failed(ctx context.Context, c Context, cause error, f func() 
 		return false, fmt.Errorf("Tolerance exceeded in error handler: %w", o.describe(c, cause))
 	}
 	o.cfg.Counts.Skipped.Add(1)
+	o.note(c, cause)
 	return false, nil
+}
+
+// noteEvery is how often the log tells of records that are passed over, where
+// errors.log.enable does not ask for each: nothing is lost without a word.
+const noteEvery = time.Minute
+
+func (o *Operator) note(c Context, cause error) {
+	if now := time.Now(); !o.cfg.Log && !now.Before(o.noteAt) {
+		o.noteAt = now.Add(noteEvery)
+		o.cfg.Logger.Warn("a record is passed over, as errors.tolerance=all says; the next ones within a minute are only counted",
+			"error", o.describe(c, cause), "passed", int64(o.cfg.Counts.Skipped.Value()))
+	}
 }
 
 func (o *Operator) report(ctx context.Context, c Context, cause error) error {
@@ -178,5 +197,20 @@ func (o *Operator) describe(c Context, cause error) error {
 			where += ", partition " + strconv.Itoa(int(c.Record.Partition))
 		}
 	}
+	if c.Original != nil {
+		where += ", offset " + strconv.FormatInt(c.Original.Offset, 10)
+	}
+	if c.Source != nil && c.Source.Source != nil {
+		where += fmt.Sprintf(", source partition %s, source offset %s", asJSON(c.Source.Source.Key), asJSON(c.Source.Offset.Map()))
+	}
 	return fmt.Errorf("%s: %w", where, cause)
+}
+
+// asJSON is a source partition or offset as the offset topic has it.
+func asJSON(m map[string]any) string {
+	b, err := json.Marshal(m)
+	if err != nil {
+		return fmt.Sprint(m)
+	}
+	return string(b)
 }

@@ -77,6 +77,39 @@ func TestFailedOperations(t *testing.T) {
 	}
 }
 
+// TestPassedOverRecordsAreLogged once a minute, even if nobody asked for more.
+func TestPassedOverRecordsAreLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		cfg, err := ReadConfig("c", 4, map[string]string{"errors.tolerance": "all"}, slog.New(slog.NewTextHandler(&out, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := New(cfg)
+		source := &connect.SourceRecord{Record: connect.Record{Topic: "t", Partition: connect.NoPartition},
+			Source: &connect.SourcePartition{Key: map[string]any{"server": "a"}}, Offset: connect.FixedOffset(map[string]any{"pos": int64(4)})}
+		for _, c := range []struct {
+			context Context
+			logged  string
+		}{
+			{Context{Stage: Transformation, Class: "x.T", Record: &source.Record, Source: source},
+				`connector c, task 4, stage TRANSFORMATION, class x.T, topic t, source partition {"server":"a"}, source offset {"pos":4}: oops" passed=1`},
+			{Context{Stage: Transformation}, ""},
+			{Context{Stage: KeyConverter, Class: "x.K", Record: &connect.Record{Topic: "t", Partition: 3}, Original: &sarama.ConsumerMessage{Offset: 12}},
+				`connector c, task 4, stage KEY_CONVERTER, class x.K, topic t, partition 3, offset 12: oops" passed=3`},
+		} {
+			out.Reset()
+			if ok, err := o.Failed(t.Context(), c.context, errors.New("oops"), nil); ok || err != nil {
+				t.Fatal(ok, err)
+			}
+			if got := strings.ReplaceAll(out.String(), `\"`, `"`); (got == "") != (c.logged == "") || !strings.Contains(got, c.logged) {
+				t.Errorf("logged %q, want %q", got, c.logged)
+			}
+			time.Sleep(noteEvery / 2)
+		}
+	})
+}
+
 func TestRetryEndsWithTheTask(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg, _ := ReadConfig("c", 0, map[string]string{"errors.retry.timeout": "-1"}, slog.New(slog.DiscardHandler))
