@@ -18,6 +18,7 @@ const (
 	DefaultListener        = "http://:8083"
 	DefaultRequestTimeout  = 90 * time.Second
 	DefaultHealthTimeout   = 10 * time.Second
+	DefaultForwardWait     = 10 * time.Second
 	DefaultShutdownTimeout = 60 * time.Second
 	DefaultMaxBody         = 16 << 20
 )
@@ -64,6 +65,7 @@ type Config struct {
 
 	RequestTimeout  time.Duration // of the herder, and for other workers' answers
 	HealthTimeout   time.Duration // of GET /health
+	ForwardWait     time.Duration // for another worker to take the place of one that cannot be reached
 	ShutdownTimeout time.Duration // for requests under way when the server stops
 	MaxBody         int64         // bytes of a request
 
@@ -169,7 +171,8 @@ func (c Config) withDefaults() Config {
 		c.Listeners = []string{DefaultListener}
 	}
 	for field, value := range map[*time.Duration]time.Duration{
-		&c.RequestTimeout: DefaultRequestTimeout, &c.HealthTimeout: DefaultHealthTimeout, &c.ShutdownTimeout: DefaultShutdownTimeout,
+		&c.RequestTimeout: DefaultRequestTimeout, &c.HealthTimeout: DefaultHealthTimeout,
+		&c.ForwardWait: DefaultForwardWait, &c.ShutdownTimeout: DefaultShutdownTimeout,
 	} {
 		if *field <= 0 {
 			*field = value

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/millrace/millrace/herder"
 	"github.com/millrace/millrace/rest/client"
@@ -15,35 +16,51 @@ import (
 var passedOn = []string{"Authorization", herder.SignatureHeader, herder.SignatureAlgorithmHeader}
 
 // forward sends a request to the worker that must handle it, and its answer
-// back. A request makes at most two hops: the first is marked forward=true, the
+// back. With an error nothing has been answered. A request makes at most two hops: the first is marked forward=true, the
 // second forward=false, and a worker that would have to forward the latter
 // answers 409 (HerderRequestHandler.completeOrForwardRequest).
-func (s *Server) forward(ctx context.Context, w http.ResponseWriter, r *request, to *herder.NotTarget) {
+func (s *Server) forward(ctx context.Context, w http.ResponseWriter, r *request, to *herder.NotTarget) error {
 	query := r.URL.Query()
 	marked := query.Has("forward")
 	switch {
 	case marked && !r.flag("forward", true):
-		s.fail(w, r.Request, herder.Errorf(herder.Conflict, "%s", herder.TooManyHopsMessage))
-		return
+		return herder.Errorf(herder.Conflict, "%s", herder.TooManyHopsMessage)
 	case to.URL == "":
-		s.fail(w, r.Request, herder.Errorf(herder.Conflict, "%s", herder.NoLeaderMessage))
-		return
+		return herder.Errorf(herder.Conflict, "%s", herder.NoLeaderMessage)
 	}
 	target, err := url.Parse(to.URL)
 	if err != nil || target.Host == "" {
-		s.fail(w, r.Request, herder.Errorf(herder.Internal, "The address %q of the worker to ask is not a URL", to.URL))
-		return
+		return herder.Errorf(herder.Internal, "The address %q of the worker to ask is not a URL", to.URL)
 	}
 	query.Set("forward", strconv.FormatBool(!marked))
 	target = target.JoinPath(r.URL.EscapedPath())
 	target.RawQuery = query.Encode()
 	a, err := s.client.Do(ctx, client.Request{Method: r.Method, URL: target.String(), Header: passOn(r.Header), Body: r.payload()})
 	if err != nil {
-		s.fail(w, r.Request, err)
-		return
+		return err
 	}
 	s.log.Debug("forwarded a request", "method", r.Method, "url", target.String(), "status", a.Status)
 	passBack(w, r.Request, a)
+	return nil
+}
+
+// successorPause is between attempts to find a worker that takes a request.
+const successorPause = 250 * time.Millisecond
+
+// waitForSuccessor reports, after a pause, whether a request is to be tried
+// again because the worker that it was for could not be reached: the group takes
+// a session to notice that it has gone. A request that may have got there is
+// never repeated.
+func (s *Server) waitForSuccessor(ctx context.Context, begin time.Time, err error) bool {
+	if !client.Unreached(err) || time.Since(begin) >= s.cfg.ForwardWait {
+		return false
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(successorPause):
+		return true
+	}
 }
 
 // payload is the body to send on, nil when there is none.

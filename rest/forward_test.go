@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -111,7 +112,7 @@ func TestForwardFailures(t *testing.T) {
 	gone := startPeer(t, nil)
 	gone.Close()
 	f := &fake{}
-	s, _ := start(t, f, nil)
+	s, _ := start(t, f, func(c *Config) { c.ForwardWait = time.Millisecond })
 	for _, c := range []struct {
 		url, query string
 		status     int
@@ -129,6 +130,39 @@ func TestForwardFailures(t *testing.T) {
 		if got := ask(t, s.Addresses()[0], "PUT /connectors/a/stop"+c.query); got.StatusCode != c.status || !strings.Contains(got.text, c.message) {
 			t.Errorf("%q %s: %d %s, want %d %s", c.url, c.query, got.StatusCode, got.text, c.status, c.message)
 		}
+	}
+}
+
+// A request for a worker that has gone waits for the one that takes its place.
+func TestForwardToSuccessor(t *testing.T) {
+	gone := startPeer(t, nil)
+	gone.Close()
+	next := startPeer(t, func(w http.ResponseWriter) { w.WriteHeader(http.StatusNoContent) })
+	f := &fake{err: &herder.NotTarget{URL: gone.URL}}
+	s, _ := start(t, f, func(c *Config) { c.ForwardWait = time.Minute })
+	go func() {
+		for f.calls() == "" {
+			time.Sleep(time.Millisecond)
+		}
+		f.set(0, "", &herder.NotTarget{URL: next.URL})
+	}()
+	if got := ask(t, s.Addresses()[0], "PUT /connectors/a/stop"); got.StatusCode != http.StatusNoContent {
+		t.Errorf("got %d %s", got.StatusCode, got.text)
+	}
+}
+
+// A worker that breaks off may have done what was asked: it is not asked again.
+func TestForwardBrokenOff(t *testing.T) {
+	var asked atomic.Int32
+	breaks := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		asked.Add(1)
+		panic(http.ErrAbortHandler)
+	}))
+	defer breaks.Close()
+	s, _ := start(t, &fake{err: &herder.NotTarget{URL: breaks.URL}}, nil)
+	got := ask(t, s.Addresses()[0], `POST /connectors {"name":"a","config":{}}`)
+	if got.StatusCode != 500 || !strings.Contains(got.text, "IO Error trying to forward REST request") || asked.Load() != 1 {
+		t.Errorf("got %d %s after asking %d times", got.StatusCode, got.text, asked.Load())
 	}
 }
 

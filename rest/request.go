@@ -154,15 +154,23 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request, h handler) {
 		return
 	}
 	req := &request{r, body}
-	a, err := h(ctx, req)
-	var other *herder.NotTarget
-	switch {
-	case errors.As(err, &other):
-		s.forward(ctx, w, req, other)
-	case err != nil:
-		s.fail(w, r, err)
-	default:
-		s.write(w, r, a)
+	for begin := time.Now(); ; {
+		a, err := h(ctx, req)
+		var other *herder.NotTarget
+		if errors.As(err, &other) {
+			if err = s.forward(ctx, w, req, other); err == nil {
+				return
+			}
+			if s.waitForSuccessor(ctx, begin, err) {
+				continue
+			}
+		}
+		if err != nil {
+			s.fail(w, r, err)
+		} else {
+			s.write(w, r, a)
+		}
+		return
 	}
 }
 

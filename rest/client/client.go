@@ -8,8 +8,10 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -108,6 +110,13 @@ func (c *Client) send(req *http.Request) (Answer, error) {
 		return Answer{}, herder.Errorf(herder.Internal, "Unexpected status code when handling forwarded request: %d", res.StatusCode)
 	}
 	return Answer{Status: res.StatusCode, Header: res.Header, Body: text}, nil
+}
+
+// Unreached reports whether an error of Do means that the request cannot have
+// reached the other worker: there was no connection.
+func Unreached(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
 }
 
 // PutTaskConfigs gives the leader, at workerURL, the task configurations of a
