@@ -290,7 +290,7 @@ func (textConverter) ParseHeader(_ *data.Arena, _, _ string, b []byte) (*data.Sc
 	return nil, data.StringBytes(b), nil
 }
 
-// edit drops records whose value is "drop", fails on "wrong", fails twice on
+// edit drops records whose value is "drop", fails on "wrong", panics on "panic", fails twice on
 // "twice" and then lets it pass, and appends a mark to all others.
 type edit struct {
 	mark  string
@@ -305,6 +305,8 @@ func (e *edit) Apply(_ *data.Arena, r *connect.Record) (bool, error) {
 	switch r.Value.Str() {
 	case "drop":
 		return false, nil
+	case "panic":
+		panic("the transform has a bug")
 	case "wrong":
 		return false, errors.New("this record is wrong")
 	case "twice":

@@ -203,8 +203,8 @@ func (t *sinkTask) deliverResumed() error {
 	messages := t.resumed
 	t.resumed = nil
 	var err error
-	for _, m := range messages {
-		err = firstOf(err, t.add(t.working, m))
+	for i := 0; i < len(messages) && err == nil; i++ {
+		err = t.add(t.working, messages[i])
 	}
 	return firstOf(err, t.put(t.working))
 }

@@ -77,10 +77,14 @@ func (t *sinkTask) add(ctx context.Context, m message) error {
 	d := &t.deliver
 	n := len(d.records)
 	d.records = append(d.records, connect.SinkRecord{})
-	keep, err := t.reader.read(ctx, &d.arena, m.ConsumerMessage, &d.records[n])
-	if err != nil || !keep {
-		d.records = d.records[:n]
-	} else {
+	r := &d.records[n]
+	d.records = d.records[:n] // until it is read
+	keep, err := t.reader.read(ctx, &d.arena, m.ConsumerMessage, r)
+	if err != nil {
+		return err // nothing may be committed behind a record that nobody passes over
+	}
+	if keep {
+		d.records = d.records[:n+1]
 		d.origins = append(d.origins, m.ConsumerMessage)
 		if d.oldest.IsZero() || m.Timestamp.Before(d.oldest) {
 			d.oldest = m.Timestamp
@@ -93,7 +97,7 @@ func (t *sinkTask) add(ctx context.Context, m message) error {
 	if c.first < 0 {
 		c.first = m.Offset
 	}
-	return err
+	return nil
 }
 
 // put gives the batch to the task. A batch that the task cannot take now is kept.

@@ -321,6 +321,24 @@ func TestSinkWithoutToleranceFailsOnBadRecords(t *testing.T) {
 	}
 }
 
+// TestSinkCommitsNothingBehindAFailure of a record that came with others.
+func TestSinkCommitsNothingBehindAFailure(t *testing.T) {
+	for _, poison := range []string{"wrong", "panic"} {
+		t.Run(poison, func(t *testing.T) {
+			s := newListSink()
+			r := sinkRig(t, s)
+			r.write("in", "a", "b", poison, "c", "d")
+			id := r.start("list", sinkConfig("transforms", "e", "transforms.e.type", "test.Edit"))
+			r.seen.await(t, "list-0", state.Failed)
+			s.await(t, "a b")
+			r.stop(id)
+			if got := r.committed("connect-list"); got != 2 {
+				t.Errorf("committed offset %d, want that of the poison, 2", got)
+			}
+		})
+	}
+}
+
 func TestSinkFollowsAPattern(t *testing.T) {
 	s := newListSink()
 	r := sinkRig(t, s)

@@ -12,6 +12,17 @@ func TestReadPhases(t *testing.T) {
 	}
 }
 
+func TestMedian(t *testing.T) {
+	for _, c := range []struct {
+		all  []float64
+		want float64
+	}{{[]float64{3, 1, 2}, 2}, {[]float64{4, 1, 3, 2}, 2.5}} {
+		if got := medianOf(c.all, func(v float64) float64 { return v }); got != c.want {
+			t.Errorf("median of %v is %g", c.all, got)
+		}
+	}
+}
+
 func TestFactor(t *testing.T) {
 	if got := factor(100, 1000, true); got != 10 {
 		t.Errorf("ten times the rate is a factor of %g", got)

@@ -1,11 +1,12 @@
 // Bench measures a millrace worker beside a Java worker on this machine: how soon it answers after it was started, and what
 // it does with a table of rows.
 //
-// usage: go run ./integration/bench [-rows N] [-only start,load] [-workers java,millrace]
+// usage: go run ./integration/bench [-rows N] [-records N] [-only start,load,once] [-workers java,millrace]
 //
 //	start  a worker begins on internal topics that hold 100 connectors; from the exec to the first answer of
 //	       GET /connectors that lists them all, several times, and its memory then
 //	load   load.py: snapshot rate, catch-up rate, latency, CPU seconds and peak memory
+//	once   what exactly-once delivery costs against at-least-once delivery
 //
 // Kafka and MySQL are started for the occasion. The workers run one after the other against the same servers. Machines
 // are noisy: compare the ratios of one run, never figures of two. Results that are spoken of elsewhere stand in RESULTS.md,
@@ -33,6 +34,7 @@ import (
 
 type bench struct {
 	rows    int
+	records int
 	only    string
 	workers string
 
@@ -45,7 +47,8 @@ type bench struct {
 func main() {
 	var b bench
 	flag.IntVar(&b.rows, "rows", 200_000, "rows of the load")
-	flag.StringVar(&b.only, "only", "start,load", "what to measure")
+	flag.IntVar(&b.records, "records", 1_000_000, "records of a run of once")
+	flag.StringVar(&b.only, "only", "start,load,once", "what to measure")
 	flag.StringVar(&b.workers, "workers", "java,millrace", "the workers to measure, in this order")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -83,7 +86,14 @@ func (b *bench) run(ctx context.Context) (err error) {
 		}
 	}
 	if strings.Contains(b.only, "load") {
-		return b.measureLoad(ctx)
+		if err := b.measureLoad(ctx); err != nil {
+			return err
+		}
+	}
+	if strings.Contains(b.only, "once") {
+		if err := b.measureOnce(ctx); err != nil {
+			return fmt.Errorf("measuring exactly-once delivery: %w", err)
+		}
 	}
 	return nil
 }

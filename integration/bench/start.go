@@ -111,6 +111,31 @@ func post(ctx context.Context, url string, body []byte) error {
 	}
 }
 
+// remove deletes a connector, patiently while the group is being rebalanced.
+func remove(ctx context.Context, url string) error {
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodDelete, url, nil)
+		if err != nil {
+			return err
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return err
+		}
+		response.Body.Close()
+		switch response.StatusCode {
+		case http.StatusNoContent:
+			return nil
+		case http.StatusConflict:
+		default:
+			return fmt.Errorf("deleting a connector: %s", response.Status)
+		}
+		if err := sleep(ctx, 100*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
 func untilListed(ctx context.Context, w *peer.Worker) error {
 	for {
 		var names []string
