@@ -28,6 +28,17 @@ func Kafka(t testing.TB, properties ...map[string]string) *peer.Kafka {
 	return k
 }
 
+// KafkaOn starts Apache Kafka whose listeners the properties describe; port is that of one without security.
+func KafkaOn(t testing.TB, port, controllerPort int, properties map[string]string) *peer.Kafka {
+	t.Helper()
+	k, err := peer.StartKafka(t.Context(), peer.KafkaConfig{
+		Home: Home(t), Dir: namedDir(t, "kafka"), Port: port, ControllerPort: controllerPort, Properties: properties,
+	})
+	check(t, err)
+	KillAtEnd(t, k.Process)
+	return k
+}
+
 // MySQL starts a MySQL server with further options.
 func MySQL(t testing.TB, options ...string) *peer.Database {
 	t.Helper()

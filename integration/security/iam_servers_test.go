@@ -95,16 +95,6 @@ func mskConnector(db *peer.Database, bootstrap string, iam map[string]string) ma
 	return c
 }
 
-func prefixed(properties map[string]string, prefixes ...string) map[string]string {
-	all := map[string]string{}
-	for _, prefix := range prefixes {
-		for name, value := range properties {
-			all[prefix+name] = value
-		}
-	}
-	return all
-}
-
 // waitValues reads a topic, authenticated like everybody, until each text was in a value.
 func waitValues(t *testing.T, bootstrap string, iam map[string]string, topic string, texts ...string) {
 	t.Helper()

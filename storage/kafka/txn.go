@@ -29,7 +29,13 @@ func NewTxnWriter(ctx context.Context, c *Client) (*TxnWriter, error) {
 	w := &TxnWriter{id: id}
 	useExplicitPartitions(c)
 	w.limitRetries(c)
-	p, err := await(ctx, func() (sarama.SyncProducer, error) { return sarama.NewSyncProducerFromClient(c.cluster) })
+	p, err := await(ctx, func() (sarama.SyncProducer, error) {
+		// sarama would ask for a long time before it believes a refusal.
+		if _, err := c.TransactionCoordinator(id); IsAuthorization(err) {
+			return nil, fmt.Errorf("%w: the principal needs Write and Describe on this transactional id", err)
+		}
+		return sarama.NewSyncProducerFromClient(c.cluster)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("making the producer with transactional id %q: %w", id, asFenced(err))
 	}

@@ -1,0 +1,197 @@
+//go:build real
+
+package security
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/IBM/sarama"
+
+	"github.com/millrace/millrace/integration/peer"
+	"github.com/millrace/millrace/integration/rig"
+)
+
+const storePassword = "marked-store-password"
+
+// securedBroker is an Apache Kafka with a listener for each way to authenticate, and ACLs. Whoever comes without
+// authentication, to the listener for the test itself, may do anything.
+type securedBroker struct {
+	*peer.Kafka
+	stores string
+	port   map[string]int // by listener
+	admin  sarama.ClusterAdmin
+}
+
+var listeners = []string{"SSL", "PLAIN", "SCRAM", "OAUTH"}
+
+func startSecured(t *testing.T) *securedBroker {
+	t.Helper()
+	b := &securedBroker{stores: makeStores(t), port: map[string]int{}}
+	open := freePort(t)
+	listen := fmt.Sprintf("PLAINTEXT://127.0.0.1:%d", open)
+	protocols := "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL"
+	for _, name := range listeners {
+		b.port[name] = freePort(t)
+		listen += fmt.Sprintf(",%s://127.0.0.1:%d", name, b.port[name])
+		if name != "SSL" {
+			protocols += "," + name + ":SASL_SSL"
+		}
+	}
+	controller := freePort(t)
+	const login = "org.apache.kafka.common.security."
+	b.Kafka = rig.KafkaOn(t, open, controller, map[string]string{
+		"listeners":                      listen + fmt.Sprintf(",CONTROLLER://127.0.0.1:%d", controller),
+		"advertised.listeners":           listen,
+		"listener.security.protocol.map": protocols,
+		"authorizer.class.name":          "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+		"super.users":                    "User:ANONYMOUS",
+		"ssl.keystore.location":          filepath.Join(b.stores, "broker.jks"), "ssl.keystore.password": storePassword,
+		"ssl.truststore.location": filepath.Join(b.stores, "trust.jks"), "ssl.truststore.password": storePassword,
+		"listener.name.ssl.ssl.client.auth":                  "required",
+		"listener.name.plain.sasl.enabled.mechanisms":        "PLAIN",
+		"listener.name.plain.plain.sasl.jaas.config":         login + `plain.PlainLoginModule required user_ann="marked-plain";`,
+		"listener.name.scram.sasl.enabled.mechanisms":        "SCRAM-SHA-512",
+		"listener.name.scram.scram-sha-512.sasl.jaas.config": login + "scram.ScramLoginModule required;",
+		"listener.name.oauth.sasl.enabled.mechanisms":        "OAUTHBEARER",
+		"listener.name.oauth.oauthbearer.sasl.jaas.config":   login + `oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";`,
+		"listener.name.oauth.connections.max.reauth.ms":      "5000",
+		"listener.name.scram.connections.max.reauth.ms":      "5000",
+		"allow.everyone.if.no.acl.found":                     "false",
+	})
+	b.admin = b.newAdmin(t)
+	if _, err := b.admin.UpsertUserScramCredentials([]sarama.AlterUserScramCredentialsUpsert{{
+		Name: "bob", Mechanism: sarama.SCRAM_MECHANISM_SHA_512, Iterations: 4096, Salt: []byte("salt"), Password: []byte("marked-scram"),
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func (b *securedBroker) newAdmin(t *testing.T) sarama.ClusterAdmin {
+	t.Helper()
+	c := sarama.NewConfig()
+	c.Version = sarama.MaxVersion
+	admin, err := sarama.NewClusterAdmin([]string{b.Bootstrap()}, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { admin.Close() })
+	return admin
+}
+
+// address is the bootstrap.servers of a listener.
+func (b *securedBroker) address(listener string) string {
+	return fmt.Sprintf("127.0.0.1:%d", b.port[listener])
+}
+
+// allow gives a principal what a worker with one group, its connectors and its sinks need, and nothing else.
+func (b *securedBroker) allow(t *testing.T, principal, name string) {
+	t.Helper()
+	acl := func(kind sarama.AclResourceType, resource string, operations ...sarama.AclOperation) {
+		for _, operation := range operations {
+			r := sarama.Resource{ResourceType: kind, ResourceName: resource, ResourcePatternType: sarama.AclPatternPrefixed}
+			a := sarama.Acl{Principal: principal, Host: "*", Operation: operation, PermissionType: sarama.AclPermissionAllow}
+			if err := b.admin.CreateACL(r, a); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	acl(sarama.AclResourceTopic, name, sarama.AclOperationRead, sarama.AclOperationWrite, sarama.AclOperationCreate, sarama.AclOperationDescribe, sarama.AclOperationDescribeConfigs)
+	acl(sarama.AclResourceTransactionalID, "connect-cluster-"+name, sarama.AclOperationWrite, sarama.AclOperationDescribe)
+	acl(sarama.AclResourceTransactionalID, name, sarama.AclOperationWrite, sarama.AclOperationDescribe)
+	acl(sarama.AclResourceGroup, name, sarama.AclOperationRead)
+	acl(sarama.AclResourceGroup, "connect-"+name, sarama.AclOperationRead)
+}
+
+// makeStores makes the key and trust stores as an operator does: Java's keytool makes JKS and PKCS12, openssl PEM.
+func makeStores(t *testing.T) string {
+	t.Helper()
+	dir := rig.Dir(t)
+	java, err := rig.Home(t).Java()
+	if err != nil {
+		t.Fatal(err)
+	}
+	keytool := filepath.Join(filepath.Dir(java), "keytool")
+	if _, err := os.Stat(keytool); err != nil {
+		if keytool, err = exec.LookPath("keytool"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pass := "-storepass " + storePassword
+	for _, line := range []string{
+		keytool + " -genkeypair -alias broker -keyalg RSA -dname CN=broker -ext san=ip:127.0.0.1 -keystore broker.jks -storetype JKS -keypass " + storePassword + " " + pass,
+		keytool + " -exportcert -rfc -alias broker -keystore broker.jks -file broker.pem " + pass,
+		keytool + " -genkeypair -alias carol -keyalg RSA -dname CN=carol -keystore carol.jks -storetype JKS -keypass " + storePassword + " " + pass,
+		keytool + " -importkeystore -srckeystore carol.jks -srcstorepass " + storePassword + " -destkeystore carol.p12 -deststoretype PKCS12 -deststorepass " + storePassword,
+		keytool + " -exportcert -rfc -alias carol -keystore carol.jks -file carol.pem " + pass,
+		"openssl pkcs12 -in carol.p12 -nodes -passin pass:" + storePassword + " -out both.pem",
+		keytool + " -importcert -noprompt -alias broker -file broker.pem -keystore trust.jks -storetype JKS " + pass,
+		keytool + " -importcert -noprompt -alias carol -file carol.pem -keystore trust.jks -storetype JKS " + pass,
+		keytool + " -importkeystore -srckeystore trust.jks -srcstorepass " + storePassword + " -destkeystore trust.p12 -deststoretype PKCS12 -deststorepass " + storePassword,
+	} {
+		args := strings.Fields(line)
+		cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", line, err, out)
+		}
+	}
+	return dir
+}
+
+// client is one way to come in: the client properties, and who one is then.
+type client struct {
+	name, listener, principal string
+	properties                map[string]string
+}
+
+// clients are the ways to authenticate, each with stores of another kind.
+func (b *securedBroker) clients() []client {
+	file := func(name string) string { return filepath.Join(b.stores, name) }
+	trust := map[string]map[string]string{
+		"JKS":    {"ssl.truststore.location": file("trust.jks"), "ssl.truststore.password": storePassword},
+		"PKCS12": {"ssl.truststore.type": "PKCS12", "ssl.truststore.location": file("trust.p12"), "ssl.truststore.password": storePassword},
+		"PEM":    {"ssl.truststore.type": "PEM", "ssl.truststore.location": file("broker.pem")},
+	}
+	with := func(store string, more map[string]string) map[string]string {
+		all := maps.Clone(trust[store])
+		maps.Copy(all, more)
+		return all
+	}
+	key := func(kind, name string) map[string]string {
+		p := map[string]string{"security.protocol": "SSL", "ssl.keystore.type": kind, "ssl.keystore.location": file(name)}
+		if kind != "PEM" {
+			p["ssl.keystore.password"], p["ssl.key.password"] = storePassword, storePassword
+		}
+		return p
+	}
+	sasl := func(mechanism, module, options string) map[string]string {
+		return map[string]string{
+			"security.protocol": "SASL_SSL", "sasl.mechanism": mechanism,
+			"sasl.jaas.config": "org.apache.kafka.common.security." + module + " required " + options + ";",
+		}
+	}
+	return []client{
+		{"ssl-jks", "SSL", "User:CN=carol", with("JKS", key("JKS", "carol.jks"))},
+		{"ssl-p12", "SSL", "User:CN=carol", with("PKCS12", key("PKCS12", "carol.p12"))},
+		{"ssl-pem", "SSL", "User:CN=carol", with("PEM", key("PEM", "both.pem"))},
+		{"plain", "PLAIN", "User:ann", with("JKS", sasl("PLAIN", "plain.PlainLoginModule", `username="ann" password="marked-plain"`))},
+		{"scram", "SCRAM", "User:bob", with("PKCS12", sasl("SCRAM-SHA-512", "scram.ScramLoginModule", `username="bob" password="marked-scram"`))},
+		{"oauth", "OAUTH", "User:dave", with("PEM", sasl("OAUTHBEARER", "oauthbearer.OAuthBearerLoginModule", `unsecuredLoginStringClaim_sub="dave"`))},
+	}
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	port, err := peer.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}

@@ -1,0 +1,14 @@
+//go:build servers || real
+
+package security
+
+// prefixed are properties with each of the prefixes, as workers and connectors hand them to their clients.
+func prefixed(properties map[string]string, prefixes ...string) map[string]string {
+	all := map[string]string{}
+	for _, prefix := range prefixes {
+		for name, value := range properties {
+			all[prefix+name] = value
+		}
+	}
+	return all
+}
