@@ -119,7 +119,7 @@ func (c *Config) eventConfig(filter *table.Filter, flavor position.Flavor, task 
 	if e.SchemaNames, err = event.ParseAdjustment(c.Events.SchemaNames); err != nil {
 		return e, fmt.Errorf("schema.name.adjustment.mode: %w", err)
 	}
-	e.OldMarkers = c.Generation == 1
+	e.Release1 = c.Generation == 1
 	if c.Generation == 1 && e.SchemaNames == event.AdjustAvro {
 		e.SchemaNames = event.AdjustAvro1
 	}

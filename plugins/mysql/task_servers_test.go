@@ -88,6 +88,7 @@ func TestTaskOnMariaDB(t *testing.T) {
 	db := rig.MariaDB(t)
 	t.Run("snapshot and stream", func(t *testing.T) { snapshotAndStream(t, db, 5511, true) })
 	t.Run("resume at every record", func(t *testing.T) { resumeEverywhere(t, db, 5512, nil) })
+	t.Run("compressed", func(t *testing.T) { compressedOnMariaDB(t, db, 5513) })
 	t.Run("exchange of tables", func(t *testing.T) { tablesExchanged(t, db, 5513) })
 }
 
@@ -356,4 +357,23 @@ func lostGTIDs(t *testing.T, db *peer.Database, id int) {
 	l.config["snapshot.mode"] = "when_needed"
 	l.start()
 	l.take(2)
+}
+
+// compressedOnMariaDB reads compressed statements and rows.
+func compressedOnMariaDB(t *testing.T, db *peer.Database, id int) {
+	database(t, db, "small")
+	l := newLife(t, db, id, map[string]string{"database.include.list": "small", "decimal.handling.mode": "string", "include.schema.changes": "false"})
+	l.start()
+	l.take(2)
+	mustExec(t, db, "SET GLOBAL log_bin_compress=ON", "SET GLOBAL log_bin_compress_min_len=10")
+	defer mustExec(t, db, "SET GLOBAL log_bin_compress=OFF", "SET GLOBAL log_bin_compress_min_len=256")
+	mustExec(t, db, "CREATE TABLE small.b (id INT PRIMARY KEY, v VARCHAR(99) DEFAULT 'a default that is worth to be compressed, compressed, compressed')",
+		"INSERT INTO small.b VALUES (1,REPEAT('x',60)),(2,REPEAT('y',60))", "UPDATE small.b SET v=REPEAT('z',60) WHERE id=1", "DELETE FROM small.b WHERE id=2")
+	x, y, z := strings.Repeat("x", 60), strings.Repeat("y", 60), strings.Repeat("z", 60)
+	wantRecords(t, l.take(5),
+		`p.small.b {"id":1} c null->{"id":1,"v":"`+x+`"} false 0`,
+		`p.small.b {"id":2} c null->{"id":2,"v":"`+y+`"} false 1`,
+		`p.small.b {"id":1} u {"id":1,"v":"`+x+`"}->{"id":1,"v":"`+z+`"} false 0`,
+		`p.small.b {"id":2} d {"id":2,"v":"`+y+`"}->null false 0`,
+		`p.small.b {"id":2} tombstone`)
 }

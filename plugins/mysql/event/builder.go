@@ -26,9 +26,10 @@ type Config struct {
 	Headers bool
 	Task    int
 	RunID   string // a UUID that is new at each start of the task
-	// OldMarkers limits source.snapshot to the values that Debezium 1.x has: true,
-	// last and false.
-	OldMarkers bool
+	// Release1 makes events as Debezium 1.x did where a consumer would see it:
+	// source.snapshot is true, last or false, source.gtid is null for MariaDB, and
+	// the schema change of a dropped table describes none.
+	Release1 bool
 	// Filter says which columns are in the events; nil for all.
 	Filter *table.Filter
 	Value  value.Options

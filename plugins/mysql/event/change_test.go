@@ -243,8 +243,8 @@ func TestFieldNameCollision(t *testing.T) {
 }
 
 // Debezium 1.x knows no markers but true, last and false.
-func TestOldMarkers(t *testing.T) {
-	b, err := event.NewBuilder(event.Config{Topics: event.TopicConfig{Prefix: "p"}, Connector: "mysql", OldMarkers: true}, &connect.SourcePartition{})
+func TestRelease1Markers(t *testing.T) {
+	b, err := event.NewBuilder(event.Config{Topics: event.TopicConfig{Prefix: "p"}, Connector: "mysql", Release1: true}, &connect.SourcePartition{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,11 @@ func (b *Builder) buildChangeSchemas() changeSchemas {
 		Field("position", integer).Field("optional", flag).Field("autoIncremented", flag).Field("generated", flag).
 		Field("comment", optText).Field("defaultValueExpression", optText).
 		Field("enumValues", data.NewArray(text).Optional().Build()).Build()
-	s.table = data.NewStruct().Name("io.debezium.connector.schema.Table").Version(1).Optional().
+	structure := data.NewStruct().Name("io.debezium.connector.schema.Table").Version(1)
+	if !b.cfg.Release1 {
+		structure.Optional()
+	}
+	s.table = structure.
 		Field("defaultCharsetName", optText).
 		Field("primaryKeyColumnNames", data.NewArray(text).Optional().Build()).
 		Field("columns", data.NewArray(s.column).Build()).
@@ -82,7 +86,7 @@ func joinNames(ids []table.ID) string {
 // tableChanges describes the table after the change; a statement about a
 // database or a table that is not known changes none.
 func (b *Builder) tableChanges(a *data.Arena, c *ddl.Change) []data.Value {
-	if c.Kind.EventType() == "DATABASE" || c.Table == nil && c.Kind != ddl.DropTable {
+	if c.Kind.EventType() == "DATABASE" || c.Table == nil && (c.Kind != ddl.DropTable || b.cfg.Release1) {
 		return nil
 	}
 	change := a.Struct(b.changes.change)

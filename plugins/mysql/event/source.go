@@ -67,7 +67,7 @@ const (
 func (b *Builder) buildSourceSchema() *data.Schema {
 	text, optText := data.New(data.TypeString).Build(), data.New(data.TypeString).Optional().Build()
 	markers := "true,first,first_in_data_collection,last_in_data_collection,last,false,incremental"
-	if b.cfg.OldMarkers {
+	if b.cfg.Release1 {
 		markers = "true,last,false"
 	}
 	long, optLong := data.New(data.TypeInt64).Build(), data.New(data.TypeInt64).Optional().Build()
@@ -92,7 +92,9 @@ func (b *Builder) source(a *data.Arena, src *Source, db, table data.Value) data.
 	f[srcDB], f[srcTable] = db, table
 	f[srcMicros], f[srcNanos] = data.Int64(floorDiv(src.Nanos, 1000)), data.Int64(src.Nanos)
 	f[srcServerID] = data.Int64(src.ServerID)
-	f[srcGTID] = optional(src.GTID)
+	if !b.cfg.Release1 || !b.cfg.Value.MariaDB {
+		f[srcGTID] = optional(src.GTID)
+	}
 	f[srcFile], f[srcPos], f[srcRow] = data.String(src.File), data.Int64(src.Pos), data.Int32(src.Row)
 	if src.HasThread {
 		f[srcThread] = data.Int64(src.Thread)
@@ -105,7 +107,7 @@ func (b *Builder) source(a *data.Arena, src *Source, db, table data.Value) data.
 
 // marker is m as the configuration knows it.
 func (b *Builder) marker(m Marker) Marker {
-	if b.cfg.OldMarkers && m != MarkLast {
+	if b.cfg.Release1 && m != MarkLast {
 		return MarkSnapshot
 	}
 	return m

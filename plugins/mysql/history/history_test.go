@@ -312,6 +312,7 @@ func TestPolicy(t *testing.T) {
 		{"shop", "CREATE\nVIEW v AS SELECT 1", "11 00 11"},
 		{"shop", "CREATE VIEW v AS\nSELECT 1", "00 00 00"},
 		{"shop", "TRUNCATE TABLE t", "11 10 11"},
+		{"shop", "DROP TABLE skipped, t", "22 11 22"}, // one of the two
 	} {
 		var got []string
 		for _, p := range []*history.Policy{all, tables, databases} {

@@ -33,7 +33,7 @@ func (p *Policy) Select(database, sql string, changes []ddl.Change) []ddl.Change
 	}
 	var selected []ddl.Change
 	for _, c := range changes {
-		if p.acceptsDatabase(c) {
+		if p.acceptsDatabase(c) && !p.foreign(c) {
 			selected = append(selected, c)
 		}
 	}
@@ -47,6 +47,13 @@ func (p *Policy) Stores(c *ddl.Change) bool {
 	}
 	known := c.Table != nil || c.Kind == ddl.DropTable
 	return known && p.Filter.Captured(c.ID)
+}
+
+// foreign tells a table that is not captured, where only captured ones are
+// recorded (EventDispatcher.dispatchSchemaChangeEvent).
+func (p *Policy) foreign(c ddl.Change) bool {
+	known := c.Table != nil || c.Kind == ddl.DropTable
+	return p.OnlyCapturedTables && known && !p.Filter.Captured(c.ID)
 }
 
 func (p *Policy) anyCaptured(changes []ddl.Change) bool {
