@@ -73,6 +73,7 @@ func runNode(ctx context.Context, m mode, props kafka.Properties, ready func(url
 	n := &node{levels: logging.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug - 200}), slog.LevelInfo)}
 	n.log = n.levels.Logger("org.apache.kafka.connect.cli." + m.command())
 	slog.SetDefault(n.log) // for what has no logger of its own, such as a connector that only validates
+	limitMemory(n.log)
 	defer n.close()
 	h, err := n.build(ctx, m, props)
 	if err != nil {
@@ -152,7 +153,7 @@ func (n *node) listen(props kafka.Properties) error {
 	if err != nil {
 		return fmt.Errorf("worker properties: %w", err)
 	}
-	cfg.Metrics = n.metrics.Handler()
+	cfg.Metrics, cfg.Debug = n.metrics.Handler(), debugHandler()
 	cfg.Logger = n.levels.Logger("org.apache.kafka.connect.runtime.rest.RestServer")
 	n.serves = &lateHerder{}
 	if n.server, err = rest.New(cfg, n.serves); err != nil {
