@@ -9,6 +9,7 @@ CACHE    ?= $(or $(MILLRACE_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/millra
 FUZZTIME ?= 10s
 ROWS     ?= 200000
 MINUTES  ?= 30
+KILLS    ?= 200
 ALL_TAGS := servers,real
 
 GOLANGCI_VERSION := v2.15.0
@@ -16,7 +17,7 @@ GOLANGCI         := $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION)
 
 LDFLAGS  := -s -w $(if $(VERSION),-X main.millraceVersion=$(VERSION))
 
-.PHONY: all build test test-short test-real soak setup setup-real quickstart fresh lint fuzz bench oracle verify generated clean
+.PHONY: all build test test-short test-real soak chaos setup setup-real quickstart fresh lint fuzz bench oracle verify generated clean
 
 all: build
 
@@ -31,10 +32,13 @@ test: setup
 
 test-real: setup-real
 	$(GO) test -tags real -timeout 20m -run 'ApacheKafka|JavaWorker' ./storage/... ./herder/... ./worker/...
-	$(GO) test -tags real -timeout 30m -v ./integration/real/... ./integration/security/...
+	$(GO) test -tags real -timeout 30m -v ./integration/real/... ./integration/security/... ./integration/chaos/...
 
 soak: setup ## MINUTES of random rows, structures and kills on MySQL and MariaDB: the topics stay what the tables are
 	MILLRACE_SOAK=$(MINUTES)m $(GO) test -tags servers -timeout $$(($(MINUTES) + 15))m -v ./integration/soak
+
+chaos: setup-real ## KILLS of workers and of the broker: each record exactly once from sources, none lost by sinks; SEED=n repeats a run
+	MILLRACE_KILLS=$(KILLS) $(if $(SEED),MILLRACE_SEED=$(SEED)) $(GO) test -tags real -timeout $$(($(KILLS) / 3 + 15))m -count=1 -v -run OnApacheKafka ./integration/chaos
 
 setup:
 	$(GO) run ./integration/setup test

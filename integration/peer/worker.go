@@ -171,6 +171,9 @@ func (c *WorkerConfig) withPlugins() (map[string]string, error) {
 		}
 		dirs = append(dirs, dir)
 	}
+	if len(dirs) == 0 {
+		return c.Properties, nil // what is on the class path; an empty list is refused
+	}
 	return merge(map[string]string{"plugin.path": strings.Join(dirs, ",")}, c.Properties), nil
 }
 
