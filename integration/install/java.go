@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 )
 
 // poms pin the versions of every jar: the broker, the workers and the connectors that millrace is compared with.
@@ -101,8 +102,8 @@ func (i *Installer) jars(ctx context.Context, set string) error {
 	})
 }
 
-// requirements are the Python packages of the scenario players.
-var requirements = [...]string{"confluent-kafka", "cryptography", "pymysql", "pyyaml", "requests"}
+// requirements are the Python packages of the scenario players, and a client of the REST API.
+var requirements = [...]string{"confluent-kafka", "cryptography", "kafka-connect-py==1.0.0", "pymysql", "pyyaml", "requests"}
 
 // Python finds the interpreter that the scenario players run with.
 func (h Home) Python() (string, error) {
@@ -120,19 +121,23 @@ func (i *Installer) Python(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	done := i.home.path("python", "complete")
-	return i.step("the players' Python packages", func() bool { return exists(done) }, func() error {
+	done, wanted := i.home.path("python", "complete"), strings.Join(requirements[:], "\n")
+	there := func() bool {
+		have, err := os.ReadFile(done)
+		return err == nil && string(have) == wanted
+	}
+	return i.step("the players' Python packages", there, func() error {
 		dir := i.home.path("python") // made in place: a virtual environment cannot be moved
-		if err := os.RemoveAll(dir); err != nil {
-			return err
-		}
-		if _, err := run(ctx, "python3", "-m", "venv", dir); err != nil {
-			return err
+		python := filepath.Join(dir, "bin", "python")
+		if !exists(python) {
+			if _, err := run(ctx, "python3", "-m", "venv", dir); err != nil {
+				return err
+			}
 		}
 		pip := append([]string{"-m", "pip", "install", "-q"}, requirements[:]...)
-		if _, err := run(ctx, filepath.Join(dir, "bin", "python"), pip...); err != nil {
+		if _, err := run(ctx, python, pip...); err != nil {
 			return fmt.Errorf("fetching Python packages: %w", err)
 		}
-		return os.WriteFile(done, nil, 0o644)
+		return os.WriteFile(done, []byte(wanted), 0o644)
 	})
 }
