@@ -14,7 +14,7 @@ import (
 	"github.com/millrace/millrace/integration/install"
 )
 
-// WorkerConfig describes a Connect worker in distributed mode, Java's or millrace's. A zero port is chosen.
+// WorkerConfig describes a Connect worker, Java's or millrace's. A zero port is chosen.
 type WorkerConfig struct {
 	Home       install.Home
 	Dir        string // must exist; properties and log go there
@@ -22,6 +22,11 @@ type WorkerConfig struct {
 	Bootstrap  string
 	Group      string            // "millrace" when empty; the internal topics are named after it
 	Properties map[string]string // added to the worker's properties, or in place of them
+
+	// OffsetFile makes it a worker in standalone mode, which keeps its offsets there. Connectors are files of such a worker's
+	// connectors.
+	OffsetFile string
+	Connectors []string
 
 	// Binary is the millrace program (millrace only).
 	Binary string
@@ -49,7 +54,11 @@ func StartWorker(ctx context.Context, c WorkerConfig) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.start(ctx, "millrace", []string{c.Binary, "distributed", file})
+	mode := "distributed"
+	if c.standalone() {
+		mode = "standalone"
+	}
+	return c.start(ctx, "millrace", append([]string{c.Binary, mode, file}, c.Connectors...))
 }
 
 // javaRelease is what starting a worker of one release takes.
@@ -98,11 +107,16 @@ func StartJava(ctx context.Context, c WorkerConfig) (*Worker, error) {
 	if heap == "" {
 		heap = "512m"
 	}
-	return c.start(ctx, "java", []string{
-		java, "-Xmx" + heap, release.logOption + logging, "-cp", filepath.Join(jars, "*"),
-		"org.apache.kafka.connect.cli.ConnectDistributed", file,
-	})
+	class := "org.apache.kafka.connect.cli.ConnectDistributed"
+	if c.standalone() {
+		class = "org.apache.kafka.connect.cli.ConnectStandalone"
+	}
+	return c.start(ctx, "java", append([]string{
+		java, "-Xmx" + heap, release.logOption + logging, "-cp", filepath.Join(jars, "*"), class, file,
+	}, c.Connectors...))
 }
+
+func (c *WorkerConfig) standalone() bool { return c.OffsetFile != "" }
 
 // DevConfig describes `millrace dev`: broker, worker and REST API in one process. Zero ports are chosen.
 type DevConfig struct {
@@ -203,31 +217,43 @@ func (c *WorkerConfig) start(ctx context.Context, name string, args []string) (*
 }
 
 func (c *WorkerConfig) properties() map[string]string {
-	base := map[string]string{
+	all := map[string]string{
 		"bootstrap.servers":                       c.Bootstrap,
-		"group.id":                                c.Group,
 		"key.converter":                           "org.apache.kafka.connect.json.JsonConverter",
 		"value.converter":                         "org.apache.kafka.connect.json.JsonConverter",
 		"key.converter.schemas.enable":            "true",
 		"value.converter.schemas.enable":          "true",
-		"offset.storage.topic":                    c.Group + "-offsets",
-		"offset.storage.replication.factor":       "1",
-		"offset.storage.partitions":               "5",
-		"config.storage.topic":                    c.Group + "-configs",
-		"config.storage.replication.factor":       "1",
-		"status.storage.topic":                    c.Group + "-status",
-		"status.storage.replication.factor":       "1",
-		"status.storage.partitions":               "2",
 		"offset.flush.interval.ms":                "2000",
 		"listeners":                               "http://" + local(c.Port),
 		"rest.advertised.host.name":               "127.0.0.1",
 		"connector.client.config.override.policy": "All",
-		"exactly.once.source.support":             "enabled",
+	}
+	if c.standalone() {
+		all["offset.storage.file.filename"] = c.OffsetFile
+	} else {
+		all = merge(all, c.groupProperties())
+	}
+	return merge(all, c.Properties)
+}
+
+// groupProperties are those of a member of a group.
+func (c *WorkerConfig) groupProperties() map[string]string {
+	all := map[string]string{
+		"group.id":                          c.Group,
+		"offset.storage.topic":              c.Group + "-offsets",
+		"offset.storage.replication.factor": "1",
+		"offset.storage.partitions":         "5",
+		"config.storage.topic":              c.Group + "-configs",
+		"config.storage.replication.factor": "1",
+		"status.storage.topic":              c.Group + "-status",
+		"status.storage.replication.factor": "1",
+		"status.storage.partitions":         "2",
+		"exactly.once.source.support":       "enabled",
 	}
 	if c.Release == "2.7" { // older than exactly-once for source connectors
-		delete(base, "exactly.once.source.support")
+		delete(all, "exactly.once.source.support")
 	}
-	return merge(base, c.Properties)
+	return all
 }
 
 func httpAnswers(ctx context.Context, url string) error {
