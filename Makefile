@@ -62,8 +62,9 @@ fuzz: ## every fuzz target for FUZZTIME
 	  done; \
 	done
 
-bench: ## Go benchmarks, then start-up and load of a worker beside a Java worker's
+bench: ## Go benchmarks, a thousand connectors on three workers, then start-up and load of a worker beside a Java worker's
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+	$(GO) run ./integration/bench -only create -workers millrace
 	$(GO) run ./integration/bench -rows $(ROWS)
 
 oracle: setup-real ## every recorded scenario, and the REST cases, against millrace

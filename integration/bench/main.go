@@ -1,10 +1,12 @@
 // Bench measures a millrace worker beside a Java worker on this machine: how soon it answers after it was started, and what
 // it does with a table of rows.
 //
-// usage: go run ./integration/bench [-rows N] [-records N] [-only start,load,once] [-workers java,millrace]
+// usage: go run ./integration/bench [-rows N] [-connectors N] [-records N] [-only start,create,load,once] [-workers java,millrace]
 //
 //	start  a worker begins on internal topics that hold 100 connectors; from the exec to the first answer of
 //	       GET /connectors that lists them all, several times, and its memory then
+//	create connectors are created through the REST API of three workers, one after the other and eight at a time: until all
+//	       of them run, the rebalances that it took, and the memory of each worker
 //	load   load.py: snapshot rate, catch-up rate, latency, CPU seconds and peak memory
 //	once   what exactly-once delivery costs against at-least-once delivery
 //
@@ -33,10 +35,11 @@ import (
 )
 
 type bench struct {
-	rows    int
-	records int
-	only    string
-	workers string
+	rows       int
+	connectors int
+	records    int
+	only       string
+	workers    string
 
 	root, dir string
 	home      install.Home
@@ -47,8 +50,9 @@ type bench struct {
 func main() {
 	var b bench
 	flag.IntVar(&b.rows, "rows", 200_000, "rows of the load")
+	flag.IntVar(&b.connectors, "connectors", 1000, "connectors to create")
 	flag.IntVar(&b.records, "records", 1_000_000, "records of a run of once")
-	flag.StringVar(&b.only, "only", "start,load,once", "what to measure")
+	flag.StringVar(&b.only, "only", "start,load,once", "what to measure: start, create, load, once")
 	flag.StringVar(&b.workers, "workers", "java,millrace", "the workers to measure, in this order")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -85,6 +89,11 @@ func (b *bench) run(ctx context.Context) (err error) {
 			return fmt.Errorf("measuring the start: %w", err)
 		}
 	}
+	if strings.Contains(b.only, "create") {
+		if err := b.measureCreate(ctx); err != nil {
+			return fmt.Errorf("measuring how connectors are created: %w", err)
+		}
+	}
 	if strings.Contains(b.only, "load") {
 		if err := b.measureLoad(ctx); err != nil {
 			return err
@@ -105,7 +114,12 @@ func (b *bench) sub(name string) (string, error) {
 
 // worker starts a worker of a kind with a group of its own.
 func (b *bench) worker(ctx context.Context, kind, group string) (*peer.Worker, error) {
-	dir, err := b.sub(group)
+	return b.member(ctx, kind, group, group)
+}
+
+// member starts a worker of a kind in a directory of its own.
+func (b *bench) member(ctx context.Context, kind, group, name string) (*peer.Worker, error) {
+	dir, err := b.sub(name)
 	if err != nil {
 		return nil, err
 	}
