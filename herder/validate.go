@@ -213,20 +213,44 @@ func (v *Validator) checkBoundary(p *connect.Plugin, config map[string]string, r
 	}
 }
 
-// own validates the connector's own properties, by itself if it can.
+// own validates the connector's own properties, by itself if it can. A connector
+// that does not heed the deadline is left to itself: nobody waits for it.
 func (v *Validator) own(ctx context.Context, p *connect.Plugin, config map[string]string) (*configdef.Result, error) {
 	c, ok := p.NewConnector().(connect.Validator)
 	if !ok {
 		return p.Def.Validate(ctx, config), nil
 	}
-	result := c.Validate(ctx, config)
-	if result == nil && ctx.Err() != nil {
+	type outcome struct {
+		result *configdef.Result
+		err    error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		result, err := validate(ctx, p.Class, c, config)
+		done <- outcome{result, err}
+	}()
+	var o outcome
+	select {
+	case o = <-done:
+	case <-ctx.Done():
+	}
+	if o.result == nil && ctx.Err() != nil {
 		return nil, Errorf(Timeout, "Request timed out. The worker is currently performing multi-property validation for the connector")
 	}
-	if result == nil {
-		return nil, Errorf(Internal, "%s has validated nothing", p.Class)
+	return o.result, o.err
+}
+
+// validate asks a connector, which may fail by a programming error of its own.
+func validate(ctx context.Context, class string, c connect.Validator, config map[string]string) (result *configdef.Result, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			result, err = nil, Errorf(Internal, "%s failed while it validated its configuration: %v", class, p)
+		}
+	}()
+	if result = c.Validate(ctx, config); result == nil {
+		err = Errorf(Internal, "%s has validated nothing", class)
 	}
-	return result, nil
+	return result, err
 }
 
 // converters validates the properties of converters that a connector brings.

@@ -9,9 +9,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/millrace/millrace/herder"
+	"github.com/millrace/millrace/plugins/configdef"
+	"github.com/millrace/millrace/plugins/connect"
 	"github.com/millrace/millrace/plugins/converter/header"
 	"github.com/millrace/millrace/plugins/converter/jsonconv"
 	"github.com/millrace/millrace/plugins/converter/text"
@@ -218,5 +221,48 @@ func TestUnusableConfigurations(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), want) || herder.KindOf(err) != herder.BadRequest {
 			t.Errorf("%v: %v", config, err)
 		}
+	}
+}
+
+// ownWay is a connector that validates by itself.
+type ownWay struct {
+	connect.Connector
+	validate func(ctx context.Context) *configdef.Result
+}
+
+func (o ownWay) Validate(ctx context.Context, _ map[string]string) *configdef.Result {
+	return o.validate(ctx)
+}
+
+// Whatever a connector does while it validates, the request is answered.
+func TestConnectorsThatValidateBadly(t *testing.T) {
+	for _, x := range []struct {
+		name     string
+		validate func(ctx context.Context) *configdef.Result
+		kind     herder.Kind
+		message  string
+	}{
+		{"takes an hour", func(context.Context) *configdef.Result { time.Sleep(time.Hour); return nil }, herder.Timeout, "Request timed out"},
+		{"ends with the deadline", func(ctx context.Context) *configdef.Result { <-ctx.Done(); return nil }, herder.Timeout, "Request timed out"},
+		{"fails", func(context.Context) *configdef.Result { panic("a mistake") }, herder.Internal, "a mistake"},
+		{"says nothing", func(context.Context) *configdef.Result { return nil }, herder.Internal, "validated nothing"},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				reg, err := registry.New(connect.Plugin{
+					Class: "org.example.Own", Version: "1.0", Kind: connect.KindSource, Def: configdef.New(),
+					NewConnector: func() connect.Connector { return ownWay{validate: x.validate} }, NewSourceTask: func() connect.SourceTask { return nil },
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				v := &herder.Validator{Registry: reg, Definitions: &connconf.Definitions{Registry: reg, Worker: workerProperties}, Resolver: plain, Policy: policy.All(), Timeout: time.Minute}
+				_, err = v.Validate(t.Context(), map[string]string{"connector.class": "org.example.Own", "name": "x"}, nil)
+				if err == nil || herder.KindOf(err) != x.kind || !strings.Contains(err.Error(), x.message) {
+					t.Errorf("%v", err)
+				}
+				time.Sleep(2 * time.Hour) // the connector's, too, comes to its end
+			})
+		})
 	}
 }
