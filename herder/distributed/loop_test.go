@@ -361,14 +361,6 @@ func TestACancelledRequestIsWithdrawn(t *testing.T) {
 	}
 }
 
-func TestLoggerLevelsReachAllWorkers(t *testing.T) {
-	c := newTestCluster(t)
-	a := c.start("a")
-	if err := a.SetClusterLoggerLevel(t.Context(), "org.example", "DEBUG"); err != nil {
-		t.Error(err)
-	}
-}
-
 // A worker whose settings say nothing of keys makes them as Java does, and is content with what it made.
 func TestKeysOfDefaultSize(t *testing.T) {
 	c := newTestCluster(t)
