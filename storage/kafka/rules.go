@@ -8,11 +8,13 @@ import (
 	"time"
 )
 
-// rule says what a client property does here: it is set, or ignored for a reason.
+// rule says what a client property does here: it is set, or it is ignored or
+// refused for a reason. One that is refused has a set that knows the values which
+// mean nothing.
 type rule struct {
-	roles   Role
-	set     func(s *Settings, name, value string) error
-	ignored string
+	roles            Role
+	set              setter
+	ignored, refused string
 }
 
 const every = RoleProducer | RoleConsumer | RoleAdmin
@@ -43,25 +45,25 @@ var rules = buildRules()
 
 func buildRules() map[string]rule {
 	m := map[string]rule{
-		"bootstrap.servers":     {every, setBootstrap, ""},
-		"bootstrap.controllers": {RoleAdmin, refuse("controllers cannot be used in place of brokers here: set bootstrap.servers"), ""},
-		"client.dns.lookup": {every, oneOf(func(s *Settings, v string) { s.CanonicalServers = v != "use_all_dns_ips" },
-			"use_all_dns_ips", "resolve_canonical_bootstrap_servers_only"), ""},
-		"client.id":                                {every, text(func(s *Settings) *string { return &s.ClientID }), ""},
-		"client.rack":                              {RoleConsumer, text(func(s *Settings) *string { return &s.Rack }), ""},
-		"request.timeout.ms":                       {every, millis(0, func(s *Settings) *time.Duration { return &s.RequestTimeout }), ""},
-		"default.api.timeout.ms":                   {RoleConsumer | RoleAdmin, millis(0, func(s *Settings) *time.Duration { return &s.APITimeout }), ""},
-		"socket.connection.setup.timeout.ms":       {every, millis(0, func(s *Settings) *time.Duration { return &s.ConnectTimeout }), ""},
+		"bootstrap.servers":     {roles: every, set: setBootstrap},
+		"bootstrap.controllers": refused(RoleAdmin, "", "controllers cannot be used in place of brokers here: set bootstrap.servers"),
+		"client.dns.lookup": {roles: every, set: oneOf(func(s *Settings, v string) { s.CanonicalServers = v != "use_all_dns_ips" },
+			"use_all_dns_ips", "resolve_canonical_bootstrap_servers_only")},
+		"client.id":                                {roles: every, set: text(func(s *Settings) *string { return &s.ClientID })},
+		"client.rack":                              {roles: RoleConsumer, set: text(func(s *Settings) *string { return &s.Rack })},
+		"request.timeout.ms":                       {roles: every, set: millis(0, func(s *Settings) *time.Duration { return &s.RequestTimeout })},
+		"default.api.timeout.ms":                   {roles: RoleConsumer | RoleAdmin, set: millis(0, func(s *Settings) *time.Duration { return &s.APITimeout })},
+		"socket.connection.setup.timeout.ms":       {roles: every, set: millis(0, func(s *Settings) *time.Duration { return &s.ConnectTimeout })},
 		"socket.connection.setup.timeout.max.ms":   ignored(every, "each attempt to connect has the same timeout, socket.connection.setup.timeout.ms"),
-		"metadata.max.age.ms":                      {every, millis(0, func(s *Settings) *time.Duration { return &s.MetadataMaxAge }), ""},
+		"metadata.max.age.ms":                      {roles: every, set: millis(0, func(s *Settings) *time.Duration { return &s.MetadataMaxAge })},
 		"metadata.max.idle.ms":                     ignored(RoleProducer, "metadata of idle topics is kept"),
 		"metadata.recovery.strategy":               ignored(every, noRebootstra),
 		"metadata.recovery.rebootstrap.trigger.ms": ignored(every, noRebootstra),
-		"retry.backoff.ms":                         {every, millis(0, func(s *Settings) *time.Duration { return &s.RetryBackoff }), ""},
-		"retry.backoff.max.ms":                     {every, millis(0, func(s *Settings) *time.Duration { return &s.RetryBackoffMax }), ""},
+		"retry.backoff.ms":                         {roles: every, set: millis(0, func(s *Settings) *time.Duration { return &s.RetryBackoff })},
+		"retry.backoff.max.ms":                     {roles: every, set: millis(0, func(s *Settings) *time.Duration { return &s.RetryBackoffMax })},
 		"reconnect.backoff.ms":                     ignored(every, "retry.backoff.ms also governs attempts to connect"),
 		"reconnect.backoff.max.ms":                 ignored(every, "retry.backoff.max.ms also governs attempts to connect"),
-		"retries":                                  {RoleProducer | RoleAdmin, integer(0, 1<<31-1, func(s *Settings, n int64) { s.Producer.Retries = int(n) }), ""},
+		"retries":                                  {roles: RoleProducer | RoleAdmin, set: integer(0, 1<<31-1, func(s *Settings, n int64) { s.Producer.Retries = int(n) })},
 	}
 	producerRules(m)
 	consumerRules(m)
@@ -80,7 +82,7 @@ func producerRules(m map[string]rule) {
 	p("enable.idempotence", boolean(func(s *Settings) *bool { return &s.Producer.Idempotent }))
 	p("transactional.id", text(func(s *Settings) *string { return &s.Producer.TransactionalID }))
 	p("transaction.timeout.ms", millis(0, func(s *Settings) *time.Duration { return &s.Producer.TransactionLimit }))
-	p("transaction.two.phase.commit.enable", refuseTrue("two-phase commit is not supported"))
+	m["transaction.two.phase.commit.enable"] = refused(RoleProducer, "false", "two-phase commit is not supported")
 	p("compression.type", oneOf(func(s *Settings, v string) { s.Producer.Compression = v }, "none", "gzip", "snappy", "lz4", "zstd"))
 	p("compression.gzip.level", level("gzip", -1, 9))
 	p("compression.lz4.level", level("lz4", 1, 17))
@@ -151,7 +153,8 @@ func ignoredRules(m map[string]rule) {
 	} {
 		m[name] = ignored(every, why)
 	}
-	m["interceptor.classes"] = ignored(RoleProducer|RoleConsumer, noJavaClass)
+	// An interceptor may change records or drop them: to go on without it is not for this client to decide.
+	m["interceptor.classes"] = refused(RoleProducer|RoleConsumer, "", noJavaClass+": leave it out")
 	for why, names := range map[string][]string{
 		brokerOnly: {"sasl.oauthbearer.clock.skew.seconds", "sasl.oauthbearer.expected.audience", "sasl.oauthbearer.expected.issuer",
 			"sasl.oauthbearer.jwks.endpoint.refresh.ms", "sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms",
@@ -168,10 +171,10 @@ func ignoredRules(m map[string]rule) {
 			m[name] = ignored(every, why)
 		}
 	}
-	assertions := refuse("client assertions are not supported: use a client id and secret, or a token in a file")
+	assertions := refused(every, "", "client assertions are not supported: use a client id and secret, or a token in a file")
 	for _, name := range []string{"algorithm", "claim.aud", "claim.exp.seconds", "claim.iss", "claim.jti.include", "claim.nbf.seconds",
 		"claim.sub", "file", "private.key.file", "private.key.passphrase", "template.file"} {
-		m["sasl.oauthbearer.assertion."+name] = rule{roles: every, set: assertions}
+		m["sasl.oauthbearer.assertion."+name] = assertions
 	}
 }
 
@@ -246,22 +249,15 @@ func oneOf(set func(*Settings, string), valid ...string) setter {
 	}
 }
 
-func refuse(why string) setter {
-	return func(_ *Settings, name, value string) error {
-		if value == "" {
+// refused is the rule of a property that can only be left out, empty or harmless.
+func refused(roles Role, harmless, why string) rule {
+	set := func(_ *Settings, name, value string) error {
+		if value == "" || strings.EqualFold(value, harmless) {
 			return nil
 		}
 		return propertyError(name, "%s", why)
 	}
-}
-
-func refuseTrue(why string) setter {
-	return func(_ *Settings, name, value string) error {
-		if strings.EqualFold(value, "true") {
-			return propertyError(name, "%s", why)
-		}
-		return nil
-	}
+	return rule{roles: roles, set: set, refused: why}
 }
 
 // level keeps the level of a codec, which may or may not be the one in use.
