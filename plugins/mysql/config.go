@@ -68,6 +68,9 @@ type SnapshotConfig struct {
 	Overrides       map[string]string
 	Delay           time.Duration
 	OrderByRowCount string
+	Threads         int  // snapshot.max.threads
+	WholeTables     bool // legacy.snapshot.max.threads
+	PieceRows       int  // snapshot.chunk.rows
 	ConfigurationBased
 }
 
@@ -314,7 +317,9 @@ func (r *reader) snapshot() SnapshotConfig {
 	s := SnapshotConfig{
 		Mode: r.mode("snapshot.mode"), LockingMode: r.mode("snapshot.locking.mode"), LockTimeout: r.millis("snapshot.lock.timeout.ms"),
 		IncludeTables: r.text("snapshot.include.collection.list"), Overrides: map[string]string{}, Delay: r.millis("snapshot.delay.ms"),
-		OrderByRowCount: r.mode("snapshot.tables.order.by.row.count"),
+		OrderByRowCount: r.mode("snapshot.tables.order.by.row.count"), Threads: r.number("snapshot.max.threads"),
+		PieceRows:   r.number("snapshot.chunk.rows"),
+		WholeTables: r.flag("legacy.snapshot.max.threads") || r.flag("internal.legacy.snapshot.max.threads"),
 		ConfigurationBased: ConfigurationBased{
 			SnapshotData:   r.flag("snapshot.mode.configuration.based.snapshot.data"),
 			SnapshotSchema: r.flag("snapshot.mode.configuration.based.snapshot.schema"),

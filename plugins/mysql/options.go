@@ -92,6 +92,7 @@ func (c *Config) snapshotConfig(filter *table.Filter, log *slog.Logger) (snapsho
 		IncludeTables: include, OnlyTables: only,
 		OnlyCapturedTables: c.History.OnlyCapturedTables, OnlyCapturedDatabases: c.History.OnlyCapturedDatabases,
 		Order: c.Snapshot.OrderByRowCount, Overrides: c.Snapshot.Overrides, Logger: log,
+		Threads: c.Snapshot.Threads, WholeTables: c.Snapshot.WholeTables, PieceRows: c.Snapshot.PieceRows,
 	}, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/millrace/millrace/plugins/mysql/ddl"
 	"github.com/millrace/millrace/plugins/mysql/event"
 	"github.com/millrace/millrace/plugins/mysql/history"
+	"github.com/millrace/millrace/plugins/mysql/position"
 	"github.com/millrace/millrace/plugins/mysql/snapshot"
 	"github.com/millrace/millrace/plugins/mysql/table"
 )
@@ -28,6 +29,9 @@ type schema struct {
 	plans   map[*table.Table]*event.Plan
 	version int
 }
+
+// Table is a table as it is known; nil when it is not.
+func (s *schema) Table(id table.ID) *table.Table { return s.parser.Catalog().Table(id) }
 
 // Plan makes the events of a table; nil when the table is not known.
 func (s *schema) Plan(id table.ID) (*event.Plan, error) {
@@ -94,7 +98,7 @@ func (s *schema) record(ctx context.Context, b *connect.Batch, c *ddl.Change, sr
 		return s.truncate(b, c, src, offset)
 	}
 	if s.policy.Stores(c) {
-		if err := s.history.Record(ctx, c, offset.Map()); err != nil {
+		if err := s.history.Record(ctx, c, position.HistoryPosition(offset.Map())); err != nil {
 			return err
 		}
 	}

@@ -221,7 +221,14 @@ func (s *session) decide(ctx context.Context, offset map[string]any) (phase, err
 		if !s.mode.Data(true, true) && !s.mode.Schema(true, true) {
 			return nil, errors.New("the connector was stopped while taking a snapshot, and snapshot.mode=" + s.mode.Name + " takes none; use initial or when_needed")
 		}
-		s.task.log.Info("the last snapshot was not completed, a new one is taken")
+		why, err := s.canResume(ctx, &o)
+		if err != nil {
+			return nil, err
+		}
+		if why == "" {
+			return s.resumeSnapshot(ctx, offset, &o)
+		}
+		s.task.log.Info("the last snapshot was not completed, a new one is taken", "because", why)
 		return s.startSnapshot(ctx, nil)
 	}
 	return s.resume(ctx, offset, &o)
@@ -364,19 +371,7 @@ func (s *session) recoverHistory(ctx context.Context, offset map[string]any) err
 // startSnapshot begins a snapshot; from is the offset to stream from afterwards
 // when only the structure is read anew.
 func (s *session) startSnapshot(ctx context.Context, from *position.Offset) (phase, error) {
-	cfg, err := s.cfg.snapshotConfig(s.filter, s.task.log)
-	if err != nil {
-		return nil, err
-	}
-	cfg.Clock, cfg.From = s.task.now, from
-	cfg.Data = from == nil && (s.mode.Data(false, false) || s.mode.Data(true, true))
-	// A reader that is slow, because Kafka is, must not lose its rows.
-	for _, statement := range []string{"SET SESSION net_write_timeout=3600", "SET SESSION wait_timeout=86400"} {
-		if err := s.conn.Exec(ctx, statement); err != nil {
-			return nil, fmt.Errorf("preparing the snapshot's session: %w", err)
-		}
-	}
-	reader, err := snapshot.New(s.conn, cfg, s.schema)
+	reader, err := s.newSnapshot(ctx, from, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -384,15 +379,59 @@ func (s *session) startSnapshot(ctx context.Context, from *position.Offset) (pha
 	p := &snapshotPhase{session: s, reader: reader}
 	if d := s.cfg.Snapshot.Delay; d > 0 {
 		s.task.log.Info("the snapshot waits, as snapshot.delay.ms says", "delay", d)
-		return &waiting{until: s.task.now().Add(d), then: func(context.Context) (phase, error) { return p, nil }}, nil
+		return &waiting{session: s, until: s.task.now().Add(d), then: func(context.Context) (phase, error) { return p, nil }}, nil
 	}
 	return p, nil
+}
+
+// newSnapshot prepares a snapshot; resume is how far it had come before it was
+// interrupted.
+func (s *session) newSnapshot(ctx context.Context, from *position.Offset, resume *position.Checkpoint) (*snapshot.Reader, error) {
+	cfg, err := s.cfg.snapshotConfig(s.filter, s.task.log)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Clock, cfg.From, cfg.Resume = s.task.now, from, resume
+	cfg.Data = from == nil && (s.mode.Data(false, false) || s.mode.Data(true, true))
+	cfg.Connect = s.snapshotConn
+	if err := prepareSnapshot(ctx, s.conn); err != nil {
+		return nil, err
+	}
+	reader, err := snapshot.New(s.conn, cfg, s.schema)
+	if err == nil {
+		s.task.snapshot.Store(reader)
+	}
+	return reader, err
+}
+
+// snapshotConn opens a further connection for a snapshot.
+func (s *session) snapshotConn(ctx context.Context) (*server.Conn, error) {
+	conn, err := server.Connect(ctx, s.server)
+	if err != nil {
+		return nil, err
+	}
+	if err := prepareSnapshot(ctx, conn); err != nil {
+		_ = conn.Close() // it has done nothing
+		return nil, err
+	}
+	return conn, nil
+}
+
+// prepareSnapshot lets a session be silent: a reader that is slow, because Kafka
+// is, must not lose its rows.
+func prepareSnapshot(ctx context.Context, conn *server.Conn) error {
+	for _, statement := range []string{"SET SESSION net_write_timeout=3600", "SET SESSION wait_timeout=86400"} {
+		if err := conn.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("preparing the snapshot's session: %w", err)
+		}
+	}
+	return nil
 }
 
 // startStream begins to read the binlog at an offset.
 func (s *session) startStream(ctx context.Context, offset map[string]any) (phase, error) {
 	if d := s.cfg.Stream.Delay; d > 0 {
-		return &waiting{until: s.task.now().Add(d), then: func(ctx context.Context) (phase, error) { return s.openStream(ctx, offset) }}, nil
+		return &waiting{session: s, until: s.task.now().Add(d), then: func(ctx context.Context) (phase, error) { return s.openStream(ctx, offset) }}, nil
 	}
 	return s.openStream(ctx, offset)
 }
@@ -402,6 +441,19 @@ func (s *session) openStream(ctx context.Context, offset map[string]any) (phase,
 	if err != nil {
 		return nil, err
 	}
+	o.Checkpoint = nil
+	st, err := s.newStream(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	_ = s.conn.Close() // its answers have all been read
+	s.conn = nil
+	return &streamPhase{session: s, stream: st}, nil
+}
+
+// newStream begins to read the binlog. With a checkpoint in the offset its records
+// say that a snapshot is running.
+func (s *session) newStream(ctx context.Context, o position.Offset) (*stream, error) {
 	o.Snapshot, o.SnapshotCompleted = "", false
 	var set *position.Set
 	if s.byGTID(&o) {
@@ -415,7 +467,7 @@ func (s *session) openStream(ctx context.Context, offset map[string]any) (phase,
 	if err != nil {
 		return nil, err
 	}
-	tracker := binlog.TrackerConfig{Flavor: s.flavor, Offset: o, GTIDs: set, GTIDMode: s.gtids.Enabled}
+	tracker := binlog.TrackerConfig{Flavor: s.flavor, Offset: o, GTIDs: set, GTIDMode: s.gtids.Enabled, Checkpoint: o.Checkpoint}
 	if s.cfg.Stream.GTIDFilterDML {
 		tracker.KeepSource = s.keep
 	}
@@ -431,9 +483,7 @@ func (s *session) openStream(ctx context.Context, offset map[string]any) (phase,
 		st.tx = &transaction{}
 		st.tx.resume(o.Transaction)
 	}
-	_ = s.conn.Close() // its answers have all been read
-	s.conn = nil
-	return &streamPhase{session: s, stream: st}, nil
+	return st, nil
 }
 
 // byGTID says whether the binlog is read from an offset's GTIDs on.

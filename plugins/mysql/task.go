@@ -3,6 +3,7 @@ package mysql
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,7 +19,8 @@ import (
 // with the offset of the last record that was handed over:
 //
 //	recover   connect, check the server, find the offset, recover the history
-//	snapshot  if the mode and the offset say so
+//	snapshot  if the mode and the offset say so; one that was interrupted goes on
+//	          after the binlog was read up to its new view (resume.go)
 //	stream    until Stop; with snapshot.mode=initial_only the task idles instead
 type task struct {
 	product *product
@@ -32,6 +34,8 @@ type task struct {
 	phase  phase
 	last   connect.Offset // of the last record handed over; zero before there was one
 	broken int            // failures in a row
+
+	snapshot atomic.Pointer[snapshot.Reader] // the last one, for Progress
 }
 
 // phase is one source of records.
@@ -100,8 +104,9 @@ func (t *task) failed(ctx context.Context, err error) error {
 
 // waiting passes the time until the next phase.
 type waiting struct {
-	until time.Time
-	then  func(ctx context.Context) (phase, error)
+	session *session // that the next phase needs; nil for none
+	until   time.Time
+	then    func(ctx context.Context) (phase, error)
 }
 
 func (w *waiting) fill(ctx context.Context, _ *connect.Batch) (phase, error) {
@@ -112,10 +117,18 @@ func (w *waiting) fill(ctx context.Context, _ *connect.Batch) (phase, error) {
 		return w, nil
 	case <-timer.C:
 	}
-	return w.then(ctx)
+	next, err := w.then(ctx)
+	if err == nil {
+		w.session = nil
+	}
+	return next, err
 }
 
-func (w *waiting) close() {}
+func (w *waiting) close() {
+	if w.session != nil {
+		w.session.release()
+	}
+}
 
 // Stop implements connect.SourceTask.
 func (t *task) Stop(context.Context) error {
@@ -129,6 +142,7 @@ func (t *task) Stop(context.Context) error {
 type snapshotPhase struct {
 	*session
 	reader *snapshot.Reader
+	handed bool // the session belongs to the next phase
 }
 
 func (p *snapshotPhase) fill(ctx context.Context, b *connect.Batch) (phase, error) {
@@ -140,13 +154,20 @@ func (p *snapshotPhase) fill(ctx context.Context, b *connect.Batch) (phase, erro
 	p.beat.always(b, p.task.now(), offset)
 	if !p.mode.Stream {
 		p.task.log.Info("the snapshot is done; snapshot.mode does not stream", "mode", p.mode.Name)
+		p.handed = true
 		return &idle{p.session}, nil
 	}
-	return p.startStream(ctx, offset.Map())
+	next, err := p.startStream(ctx, offset.Map())
+	p.handed = err == nil
+	return next, err
 }
 
-// close leaves the session to the phase that follows.
-func (p *snapshotPhase) close() { p.session.release() }
+func (p *snapshotPhase) close() {
+	p.reader.Close()
+	if !p.handed {
+		p.session.release()
+	}
+}
 
 // streamPhase reads the binlog.
 type streamPhase struct {

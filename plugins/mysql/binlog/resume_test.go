@@ -95,3 +95,92 @@ func TestResumesAtTheExactRow(t *testing.T) {
 		})
 	}
 }
+
+// A position between two transactions is reached when all events before it are
+// done and none behind it, by GTIDs and by position.
+func TestReachesAPositionExactly(t *testing.T) {
+	for name, c := range map[string]struct {
+		begin func(*binlogtest.Log, int64)
+		gtid  bool
+	}{"gtid": {withGTID, true}, "positions": {anonymous, false}, "old": {old, false}} {
+		t.Run(name, func(t *testing.T) {
+			logs := twoFiles(true, c.begin)
+			s := binlogtest.Serve(t, logs)
+			s.HaltWith(theEnd)
+			cfg := config(s)
+			if c.gtid {
+				cfg.GTIDs = position.NewSet(position.MySQL)
+			}
+			executed := position.NewSet(position.MySQL)
+			for _, end := range groupEnds(t, cfg) {
+				executed.Add(end.gtid)
+				want := position.Offset{File: end.file, Pos: end.pos}
+				var set *position.Set
+				if c.gtid {
+					set = executed
+				}
+				if at := reachedAfter(t, cfg, &want, set); at != end.events {
+					t.Errorf("%s:%d is reached after %d events, want %d", want.File, want.Pos, at, end.events)
+				}
+			}
+		})
+	}
+}
+
+// groupEnd is the end of a transaction or statement.
+type groupEnd struct {
+	file   string
+	pos    int64
+	events int // up to it
+	gtid   position.GTID
+}
+
+// groupEnds finds out what ends where, knowing what twoFiles has: a group ends with
+// XID, COMMIT, ROLLBACK or a CREATE TABLE.
+func groupEnds(t *testing.T, cfg binlog.Config) (ends []groupEnd) {
+	t.Helper()
+	var g position.GTID
+	eachEvent(t, cfg, func(n int, e *binlog.Event) bool {
+		if e.Kind == binlog.KindGTID {
+			g = e.GTID.GTID
+		}
+		sql := string(e.Query.SQL)
+		if e.Kind == binlog.KindXID || e.Kind == binlog.KindQuery && (sql == "COMMIT" || sql == "ROLLBACK" || strings.HasPrefix(sql, "CREATE")) {
+			ends = append(ends, groupEnd{e.File, e.EndPos, n, g})
+		}
+		return true
+	})
+	return ends
+}
+
+func reachedAfter(t *testing.T, cfg binlog.Config, want *position.Offset, set *position.Set) (at int) {
+	t.Helper()
+	tracker := binlog.NewTracker(binlog.TrackerConfig{Offset: position.Offset{File: cfg.File, Pos: cfg.Pos}, GTIDs: cfg.GTIDs, GTIDMode: cfg.GTIDs != nil})
+	eachEvent(t, cfg, func(n int, e *binlog.Event) bool {
+		tracker.Enter(e)
+		tracker.Leave(e)
+		if tracker.Reached(want, set) {
+			at = n
+		}
+		return at == 0
+	})
+	return at
+}
+
+func eachEvent(t *testing.T, cfg binlog.Config, do func(n int, e *binlog.Event) bool) {
+	t.Helper()
+	r := open(t, cfg)
+	defer r.Close()
+	for n := 1; ; n++ {
+		e, err := r.Next(t.Context())
+		if err != nil {
+			if !strings.Contains(err.Error(), theEnd.Message) {
+				t.Fatal(err)
+			}
+			return
+		}
+		if !do(n, e) {
+			return
+		}
+	}
+}

@@ -22,6 +22,9 @@ type TrackerConfig struct {
 	// KeepSource is the filter of gtid.source.includes and excludes when
 	// gtid.source.filter.dml.events is on; nil keeps all.
 	KeepSource func(source string) bool
+	// Checkpoint, if not nil, makes all offsets say that a snapshot is running and
+	// has come that far.
+	Checkpoint *position.Checkpoint
 }
 
 // Boundary is what an event means to the transaction.
@@ -71,6 +74,8 @@ type Tracker struct {
 	event             int64
 	serverID          uint32
 	inTx, inXA        bool
+	standalone        bool // MariaDB: the transaction is one statement, which no COMMIT ends
+	amid              bool // a transaction or statement has begun that has not ended
 
 	gtid    position.GTID
 	hasGTID bool
@@ -137,7 +142,7 @@ func (t *Tracker) Enter(e *Event) Action {
 func (t *Tracker) move(e *Event) {
 	switch {
 	case e.Kind == KindRotate:
-		t.file, t.pos = e.Rotate.File, e.Rotate.Pos
+		t.file, t.pos, t.size = e.Rotate.File, e.Rotate.Pos, 0
 		t.restartFile, t.restartPos, t.event = t.file, t.pos, 0
 	case e.Pos() > 0:
 		t.pos, t.size = e.Pos(), int64(e.Size)
@@ -148,6 +153,7 @@ func (t *Tracker) move(e *Event) {
 }
 
 func (t *Tracker) enterGTID(e *Event) Action {
+	t.amid = true
 	if t.set != nil && !e.GTID.Anonymous {
 		t.gtid, t.hasGTID = e.GTID.GTID, true
 		t.restart = t.current
@@ -158,6 +164,7 @@ func (t *Tracker) enterGTID(e *Event) Action {
 	if t.cfg.Flavor != position.MariaDB {
 		return Action{}
 	}
+	t.standalone = e.GTID.Standalone
 	t.begin()
 	return Action{Boundary: Begin}
 }
@@ -174,7 +181,7 @@ func (t *Tracker) enterQuery(e *Event) Action {
 		return Action{Boundary: Rollback}
 	case verbXAStart:
 		if !t.inTx {
-			t.inXA = true
+			t.inXA, t.amid = true, true
 			t.restartFile, t.restartPos, t.event = t.file, t.pos, 0
 		}
 	}
@@ -183,7 +190,7 @@ func (t *Tracker) enterQuery(e *Event) Action {
 
 func (t *Tracker) begin() {
 	t.restartFile, t.restartPos, t.event = t.file, t.pos, 0
-	t.inTx, t.inXA = true, false
+	t.inTx, t.inXA, t.amid = true, false, true
 	if t.skipEvents != 0 {
 		t.skipping = true
 	}
@@ -199,7 +206,7 @@ func (t *Tracker) endXA() {
 func (t *Tracker) commit() {
 	t.restart = t.current
 	t.restartFile, t.restartPos, t.event = t.file, t.pos+t.size, 0
-	t.inTx, t.inXA, t.thread = false, false, -1
+	t.inTx, t.inXA, t.amid, t.thread = false, false, false, -1
 	t.skipping, t.ignoreRows = false, false
 	t.base = nil
 }
@@ -210,14 +217,18 @@ func (t *Tracker) Leave(e *Event) {
 	switch e.Kind {
 	case KindPayload:
 		t.payloadTime = e.Timestamp // counts when the events inside are done
+		t.amid = true
 		return
 	case KindHeartbeat:
 		return
 	case KindXID:
 		t.commit()
 	case KindQuery:
-		if v := classify(e.Query.SQL); v == verbCommit || v == verbRollback {
+		switch v := classify(e.Query.SQL); {
+		case v == verbCommit || v == verbRollback:
 			t.commit()
+		case v == verbOther && !t.inXA && (!t.inTx || t.standalone):
+			t.amid = false
 		}
 	case KindRows:
 		if !t.skipping && !t.ignoreRows {
@@ -278,6 +289,9 @@ func (t *Tracker) newBase() *position.Base {
 		File: t.restartFile, Pos: t.restartPos, GTIDs: t.restart, Event: t.event,
 		Time: floorSeconds(t.sourceTime), HasTime: t.hasSourceTime, ServerID: int64(t.serverID), Extra: t.extra,
 	}
+	if t.cfg.Checkpoint != nil {
+		b.Snapshot, b.Checkpoint = position.SnapshotInitial, t.cfg.Checkpoint
+	}
 	if t.inXA {
 		b.Event = 0
 	}
@@ -323,6 +337,16 @@ func (t *Tracker) ServerID() uint32 { return t.serverID }
 
 // InTransaction reports whether a transaction is being read.
 func (t *Tracker) InTransaction() bool { return t.inTx || t.inXA }
+
+// Reached reports whether everything up to a position of the server's binlog has
+// been read, and nothing is half read. set is what the server has executed there,
+// nil to go by file and pos alone.
+func (t *Tracker) Reached(want *position.Offset, set *position.Set) bool {
+	if t.amid {
+		return false
+	}
+	return t.set != nil && set != nil && t.set.ContainsAll(set) || position.Reached(t.file, t.pos+t.size, want)
+}
 
 // TransactionID names the transaction that has begun: its GTID, or else where it
 // begins, as the records of provide.transaction.metadata do.

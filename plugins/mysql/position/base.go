@@ -14,7 +14,9 @@ type Base struct {
 	HasTime  bool
 	ServerID int64
 	Snapshot SnapshotType
-	Extra    *Extra // nil when the offset has no more fields
+	// Checkpoint is how far the running snapshot has come; nil outside of one.
+	Checkpoint *Checkpoint
+	Extra      *Extra // nil when the offset has no more fields
 }
 
 // Extra holds the fields of an offset that only some connectors write.
@@ -47,6 +49,7 @@ func (b *Base) Offset(row int64) Offset {
 	o := Offset{
 		File: b.File, Pos: b.Pos, GTIDs: b.GTIDs.String(), Event: b.Event, Row: row,
 		Time: b.Time, HasTime: b.HasTime, ServerID: b.ServerID, Snapshot: b.Snapshot,
+		Checkpoint: b.Checkpoint,
 	}
 	if x := b.Extra; x != nil {
 		o.Incremental = maps.Clone(x.Incremental)

@@ -139,6 +139,13 @@ func (c *Comparator) read(m map[string]any) (recorded, error) {
 	return r, nil
 }
 
+// Reached reports whether a position of a server's binlog, a file and a place in
+// it, is at or behind another one of the same server.
+func Reached(file string, pos int64, want *Offset) bool {
+	n, err := compareFiles(file, want.File)
+	return err == nil && (n > 0 || n == 0 && pos >= want.Pos)
+}
+
 // compareFiles compares binlog file names by their numbers; the names before the
 // dot must agree.
 func compareFiles(a, b string) (int, error) {

@@ -17,7 +17,8 @@
 // With provide.transaction.metadata the offset holds transaction_id and one
 // transaction_data_collection_order_DATABASE.TABLE for each table that the
 // transaction has changed so far; a running incremental snapshot adds the fields
-// that begin with incremental_snapshot_.
+// that begin with incremental_snapshot_. Offsets of a running snapshot have one
+// field that Debezium does not know: millrace_snapshot, a [Checkpoint].
 //
 // # Cost
 //

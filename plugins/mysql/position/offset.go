@@ -54,6 +54,8 @@ type Offset struct {
 	// SnapshotCompleted is read, never written: offsets of releases before 3.0
 	// may hold it, and it overrides Snapshot.
 	SnapshotCompleted bool
+	// Checkpoint is how far the running snapshot has come; nil when that is not known.
+	Checkpoint *Checkpoint
 
 	// Transaction is the state of provide.transaction.metadata; nil for none.
 	Transaction *Transaction
@@ -127,6 +129,7 @@ func (o *Offset) parseRest(m map[string]any) error {
 	default:
 		return fmt.Errorf("source offset: field %q has the unknown value %v", fieldSnapshot, s)
 	}
+	o.Checkpoint = parseCheckpoint(m[fieldCheckpoint])
 	for name, v := range m {
 		switch {
 		case name == fieldTransactionID && v != nil:
@@ -174,7 +177,12 @@ func (o *Offset) Map() map[string]any {
 	}
 	if o.Snapshot != "" {
 		m[fieldSnapshot] = string(o.Snapshot)
-		return m
+		if o.Checkpoint == nil {
+			return m
+		}
+		if text := o.Checkpoint.text(); text != "" {
+			m[fieldCheckpoint] = text
+		}
 	}
 	if tx := o.Transaction; tx != nil {
 		if tx.ID != "" {

@@ -156,3 +156,31 @@ func FuzzParseOffset(f *testing.F) {
 		}
 	})
 }
+
+// A checkpoint comes back as it was, through an offset as JSON; Debezium's fields
+// are not touched by it, and too long a one is left out.
+func TestCheckpoint(t *testing.T) {
+	o := Offset{File: "b.1", Pos: 157, Event: 2, Row: 1, Snapshot: SnapshotInitial, Checkpoint: &Checkpoint{
+		Done: []string{"shop.a", "shop.ü"}, Table: "shop.b", Structure: "x", Key: [][]byte{[]byte("\xff'"), nil, {}}, Rows: 7, Total: 70,
+	}}
+	back, err := ParseOffset(fromJSON(t, toJSON(t, o.Map())))
+	if err != nil || !reflect.DeepEqual(back, o) {
+		t.Errorf("%+v, %v, want %+v", back, err, o)
+	}
+	plain := HistoryPosition(o.Map())
+	if toJSON(t, plain) != `{"event":2,"file":"b.1","pos":157,"row":1}` {
+		t.Errorf("in the history it is %s", toJSON(t, plain))
+	}
+	for len(o.Checkpoint.Done) < 20_000 {
+		o.Checkpoint.Done = append(o.Checkpoint.Done, "a_database_with_a_name.a_table_with_a_name")
+	}
+	if m := o.Map(); m["snapshot"] != "INITIAL" || m["millrace_snapshot"] != nil {
+		t.Errorf("too long: %d fields", len(m))
+	}
+	for _, malformed := range []any{"", "{", 7, nil} {
+		back, err := ParseOffset(map[string]any{"file": "b.1", "pos": 4, "snapshot": "INITIAL", "millrace_snapshot": malformed})
+		if err != nil || back.Checkpoint != nil || !back.SnapshotRunning() {
+			t.Errorf("%v: %+v, %v", malformed, back, err)
+		}
+	}
+}

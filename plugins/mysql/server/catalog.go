@@ -62,16 +62,22 @@ func (c *Conn) DatabaseCharsets(ctx context.Context) (map[string]Charset, error)
 	return out, nil
 }
 
-// EstimatedRows is the number of rows that the storage engine reports for a
-// table; ok is false when it reports none.
-func (c *Conn) EstimatedRows(ctx context.Context, database, table string) (rows int64, ok bool, err error) {
-	row, err := c.one(ctx, "SELECT table_rows FROM information_schema.tables WHERE table_schema = "+
-		QuoteText(database)+" AND table_name = "+QuoteText(table))
-	if err != nil || len(row) == 0 || row[0].Null {
-		return 0, false, err
+// EstimatedRows are the numbers of rows that the storage engine reports for the
+// tables of a database. A table of which it reports none is left out.
+func (c *Conn) EstimatedRows(ctx context.Context, database string) (map[string]int64, error) {
+	rows, err := c.All(ctx, "SELECT table_name, table_rows FROM information_schema.tables WHERE table_rows IS NOT NULL AND table_schema = "+QuoteText(database))
+	if err != nil {
+		return nil, fmt.Errorf("estimating the rows of the tables of %s: %w", database, err)
 	}
-	n, err := strconv.ParseInt(row[0].String, 10, 64)
-	return n, err == nil, nil
+	out := make(map[string]int64, len(rows))
+	for _, row := range rows {
+		n, err := strconv.ParseInt(row[1].String, 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("estimating the rows of table %s.%s: %w", database, row[0].String, err)
+		}
+		out[row[0].String] = n
+	}
+	return out, nil
 }
 
 // UUID is the server's own UUID, "" for MariaDB, which has none.

@@ -155,11 +155,11 @@ func catalog(t *testing.T, db *peer.Database) {
 	if got, err := conn.DatabaseCharsets(ctx); err != nil || got["d"].Charset != "utf8mb4" {
 		t.Errorf("charsets: %v, %v", got, err)
 	}
-	if n, ok, err := conn.EstimatedRows(ctx, "d", "t"); err != nil || !ok || n != 2 {
-		t.Errorf("rows: %d, %v, %v", n, ok, err)
+	if n, err := conn.EstimatedRows(ctx, "d"); err != nil || n["t"] != 2 {
+		t.Errorf("estimated rows: %v, %v", n, err)
 	}
-	if _, ok, err := conn.EstimatedRows(ctx, "d", "nothing"); err != nil || ok {
-		t.Errorf("rows of no table: %v, %v", ok, err)
+	if n, err := conn.EstimatedRows(ctx, "nothing"); err != nil || len(n) != 0 {
+		t.Errorf("estimated rows of no database: %v, %v", n, err)
 	}
 	if got, err := conn.All(ctx, "SELECT b FROM d.t ORDER BY a"); err != nil || got[0][0].String != "grüße" || !got[1][0].Null {
 		t.Errorf("rows: %v, %v", got, err)

@@ -51,34 +51,21 @@ type locker struct {
 	byTables bool      // tables are locked one by one
 }
 
-// begin locks the server, if the mode wants it and the user may, and starts the
-// transaction that all rows are read in.
+// begin locks the server, if the mode wants it and the user may.
 func (l *locker) begin(ctx context.Context) error {
 	// A lock that is not granted must not make every writer queue behind it.
 	seconds := max(1, int(l.timeout/time.Second))
-	statements := []string{
-		"SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
-		fmt.Sprintf("SET SESSION lock_wait_timeout=%d", seconds),
+	if err := l.conn.Exec(ctx, fmt.Sprintf("SET SESSION lock_wait_timeout=%d", seconds)); err != nil {
+		return fmt.Errorf("preparing the snapshot's session: %w", err)
 	}
-	for _, s := range statements {
-		if err := l.conn.Exec(ctx, s); err != nil {
-			return fmt.Errorf("preparing the snapshot's session: %w", err)
-		}
+	if l.mode.global == "" {
+		return nil
 	}
-	if l.mode.global != "" {
-		if err := l.lockGlobally(ctx); err != nil {
-			return err
-		}
-	}
-	// Without a lock the transaction is consistent all the same, but its view
-	// and the binlog position may differ by what is written in between.
-	if l.mode.consistent || l.mode.global == "" {
-		if err := l.conn.Exec(ctx, "START TRANSACTION WITH CONSISTENT SNAPSHOT"); err != nil {
-			return fmt.Errorf("starting the snapshot's transaction: %w", err)
-		}
-	}
-	return nil
+	return l.lockGlobally(ctx)
 }
+
+// transaction says whether rows are read in a transaction.
+func (l *locker) transaction() bool { return l.mode.consistent || l.mode.global == "" }
 
 func (l *locker) lockGlobally(ctx context.Context) error {
 	err := l.conn.Exec(ctx, l.mode.global)
@@ -95,6 +82,9 @@ func (l *locker) lockGlobally(ctx context.Context) error {
 	l.log.Warn("no global read lock; the captured tables will be locked one by one and stay locked until the snapshot has ended; grant RELOAD to avoid that", "error", err)
 	return nil
 }
+
+// held says whether nobody can write the captured tables.
+func (l *locker) held() bool { return !l.global.IsZero() || l.byTables }
 
 // needsTables reports whether lockTables has to be called.
 func (l *locker) needsTables() bool { return l.mode.global != "" && l.global.IsZero() }
