@@ -31,7 +31,7 @@ func validationCases() map[string]validationCase {
 		return changes, want
 	}
 	absent, absentErrors := missing("database.hostname", "database.user", "database.server.id", "topic.prefix")
-	const cannotConnect = "Error during connection validation: Failed to establish connection with the database: "
+	const cannotConnect = "Error during connection validation: io.debezium.DebeziumException: Failed to establish connection with the database: "
 	return map[string]validationCase{
 		"missing keys": {changes: absent, want: absentErrors},
 		"no topic of the history": {

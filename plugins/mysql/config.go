@@ -134,6 +134,17 @@ type ColumnRule struct {
 	Columns string // list of regular expressions
 }
 
+// property names the rule without a salt, which is a secret.
+func (r *ColumnRule) property() string {
+	switch r.Kind {
+	case "mask":
+		return fmt.Sprintf("column.mask.with.%d.chars", r.Length)
+	case "truncate":
+		return fmt.Sprintf("column.truncate.to.%d.chars", r.Length)
+	}
+	return "column.mask." + r.Kind + "." + r.Hash
+}
+
 // HistoryConfig says where the schema history is kept.
 type HistoryConfig struct {
 	Class                 string
@@ -268,6 +279,9 @@ func (r *reader) prefixed(prefix string) map[string]string {
 }
 
 func (r *reader) server() ServerConfig {
+	if r.number("database.query.timeout.ms") < 0 {
+		r.fail("database.query.timeout.ms", r.text("database.query.timeout.ms"), "a number of milliseconds, 0 for no limit")
+	}
 	id := r.text("database.server.id")
 	n, err := strconv.ParseUint(id, 10, 32)
 	if err != nil {

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"strings"
 
 	gomysql "github.com/go-mysql-org/go-mysql/mysql"
 	"github.com/millrace/millrace/plugins/configdef"
 	"github.com/millrace/millrace/plugins/connect"
+	"github.com/millrace/millrace/plugins/mysql/event"
 	"github.com/millrace/millrace/plugins/mysql/position"
 	"github.com/millrace/millrace/plugins/mysql/server"
 )
@@ -99,19 +101,52 @@ func (c *connector) Validate(ctx context.Context, config map[string]string) *con
 		return result
 	}
 	cfg, err := c.product.parse(config, log)
+	if err == nil {
+		err = cfg.check(log)
+	}
 	if err != nil {
-		result.AddError("database.hostname", err.Error())
+		result.AddError(blamed(result, err), err.Error())
 		return result
 	}
-	if problem := checkConnection(ctx, cfg); problem != "" {
+	if problem := c.product.checkConnection(ctx, cfg); problem != "" {
 		result.AddError("database.hostname", problem)
 	}
 	return result
 }
 
+// check finds what Debezium's validation lets pass and the task would fail for.
+func (c *Config) check(log *slog.Logger) error {
+	filter, err := c.filter()
+	if err != nil {
+		return err
+	}
+	if _, err := c.mode(); err != nil {
+		return err
+	}
+	if _, err := c.keepGTID(); err != nil {
+		return err
+	}
+	events, err := c.eventConfig(filter, position.MySQL, 0, "", log)
+	if err != nil {
+		return err
+	}
+	_, err = event.NewBuilder(events, nil)
+	return err
+}
+
+// blamed is the property that an error begins with, or the one that Debezium
+// blames for all that has none.
+func blamed(result *configdef.Result, err error) string {
+	name, _, _ := strings.Cut(err.Error(), ":")
+	if result.Get(name) != nil {
+		return name
+	}
+	return "database.hostname"
+}
+
 // checkConnection says in Debezium's words why the server cannot be reached;
 // what Debezium leaves unsaid goes to the log.
-func checkConnection(ctx context.Context, cfg *Config) string {
+func (p *product) checkConnection(ctx context.Context, cfg *Config) string {
 	ctx, cancel := context.WithTimeout(ctx, cfg.Server.ValidationTimeout)
 	defer cancel()
 	log := slog.Default().With("connector", cfg.Name)
@@ -126,9 +161,22 @@ func checkConnection(ctx context.Context, cfg *Config) string {
 	case ctx.Err() != nil:
 		return fmt.Sprintf("Connection validation timed out after %d ms", cfg.Server.ValidationTimeout.Milliseconds())
 	case errors.As(err, &refused) && unreachable(refused.Kind):
-		return "Error during connection validation: Failed to establish connection with the database: "
+		return p.unreachable(cfg, refused.Kind)
 	}
 	return "Unable to connect: " + rootMessage(err)
+}
+
+// unreachable is what the connector's driver says of a server that does not
+// answer.
+func (p *product) unreachable(cfg *Config, k server.Kind) string {
+	if p.name == mysqlProduct().name {
+		return "Error during connection validation: io.debezium.DebeziumException: Failed to establish connection with the database: "
+	}
+	why := "Connection refused"
+	if k == server.KindUnknownHost {
+		why = cfg.Server.Host
+	}
+	return fmt.Sprintf("Unable to connect: Socket fail to connect to %s:%d. %s", cfg.Server.Host, cfg.Server.Port, why)
 }
 
 func unreachable(k server.Kind) bool {

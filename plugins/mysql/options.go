@@ -174,7 +174,7 @@ func (c *Config) valueOptions(flavor position.Flavor, log *slog.Logger) (value.O
 func (c *Config) mappers() ([]value.Mapper, error) {
 	var byKind [5][]value.Mapper
 	for _, r := range c.Events.ColumnRules {
-		ps, err := patterns("column."+r.Kind, r.Columns)
+		ps, err := patterns(r.property(), r.Columns)
 		if err != nil {
 			return nil, err
 		}

@@ -38,11 +38,25 @@ func mariadbProduct() *product {
 	return &product{
 		class: "io.debezium.connector.mariadb.MariaDbConnector", name: "mariadb", version: "3.5.0.Final", label: "MariaDB",
 		comments: true,
-		absent:   map[string]bool{"database.jdbc.driver": true, "database.protocol": true, "ddl.parser.type": true},
+		absent: map[string]bool{
+			"database.jdbc.driver": true, "database.protocol": true, "ddl.parser.type": true, legacyThreads: true,
+			"statistics.metrics.enabled": true, "memory.management.schemas.class": true, "memory.management.tables.class": true,
+			"gtid.ignore.on.recovery": true,
+		},
 		changed: map[string]func(*configdef.Key){
 			"database.ssl.mode": func(k *configdef.Key) {
 				k.Default = configdef.Text("disable")
-				k.Doc = "Whether to use an encrypted connection to the database. Options include: 'disable' to use an unencrypted connection; 'trust' to use a secure (encrypted) connection, but not perform certificate or hostname verification; 'verify-ca' to use a secure (encrypted) connection, and perform certificates verification, but do not perform hostname verification; 'verify-full' to use a secure (encrypted) connection, and perform certificate verification, and hostname verification."
+				k.Doc = "Whether to use an encrypted connection to the database. Options include: 'disable' to use an unencrypted connection; 'trust' to use a secure (encrypted) connection, but not perform certificate or hostname verification; 'verify_ca' to use a secure (encrypted) connection, and perform certificates verification, but do not perform hostname verification; 'verify_identity' to use a secure (encrypted) connection, and perform certificate verification, and hostname verification."
+			},
+			"custom.sanitize.pattern": func(k *configdef.Key) {
+				k.Default = configdef.Text(`.*secret$|.*password$|.*sasl\.jaas\.config$|.*basic\.auth\.user\.info|.*registry\.auth\.client-secret`)
+			},
+			"snapshot.mode": func(k *configdef.Key) {
+				k.Doc += "; 'never': The connector does not run a snapshot. Upon first startup, the connector immediately begins reading from the beginning of the binlog. The 'never' mode should be used with care, and only when the binlog is known to contain all history."
+			},
+			"snapshot.locking.mode": func(k *configdef.Key) {
+				k.Width = configdef.WidthNone
+				k.Doc = "Controls how long the connector holds onto the global read lock while it is performing a snapshot. The default is 'minimal', meaning the connector holds the global read lock (and thus prevents updates) for just the initial portion of the snapshot while the database schemas and other metadata are being read. The remaining work in a snapshot involves selecting all rows from each table, and this can be done using the snapshot process' REPEATABLE READ transaction isolation even when the lock is no longer held and other operations are updating the database. However, in some cases it may be desirable to block all writes for the entire duration of the snapshot; in such cases set this to 'extended'. Using a value of 'none' will prevent the connector from acquiring any table locks during the snapshot process. This mode can only be used in combination with snapshot.mode values of 'schema_only' or 'schema_only_recovery' and is only safe to use if no schema changes are happening while the snapshot is taken."
 			},
 			"gtid.source.includes": func(k *configdef.Key) {
 				k.Doc = "The source domain IDs used to include GTID ranges when determining the starting position in the MariaDB server's binlog."
@@ -57,10 +71,15 @@ func mariadbProduct() *product {
 		choices: map[string][]string{
 			"database.ssl.mode":     {"trust", "disable", "verify-ca", "verify-full"},
 			"snapshot.locking.mode": {"minimal", "custom", "none", "extended"},
+			"snapshot.mode":         {"always", "never", "initial_only", "configuration_based", "when_needed", "initial", "custom", "no_data", "recovery"},
 		},
 		sslModes: map[string]string{"disable": "disabled", "trust": "required", "verify-ca": "verify_ca", "verify-full": "verify_identity"},
 	}
 }
+
+// legacyThreads is a property that Debezium lists twice, the second time with
+// internal. before its name; older releases know that name alone.
+const legacyThreads = "legacy.snapshot.max.threads"
 
 // keys are all declared properties in the order in which Debezium lists them.
 func (p *product) keys() []configdef.Key {
@@ -69,7 +88,9 @@ func (p *product) keys() []configdef.Key {
 	for _, group := range [...][]configdef.Key{serverKeys(), connectorKeys(), historyKeys(), eventsKeys()} {
 		for _, k := range group {
 			if p.absent[k.Name] {
-				orders[k.Group]--
+				if k.Name != legacyThreads { // its alias stands at the same place
+					orders[k.Group]--
+				}
 				continue
 			}
 			k.Order += orders[k.Group]

@@ -78,9 +78,6 @@ func TestMariaDBSSLModes(t *testing.T) {
 func TestMariaDBKeys(t *testing.T) {
 	next := map[string]int{}
 	for _, k := range mariadbProduct().keys() {
-		if k.Name == "internal.legacy.snapshot.max.threads" {
-			continue // stands at the same place as its alias
-		}
 		next[k.Group]++
 		if k.Order != next[k.Group] {
 			t.Errorf("%s has order %d in group %s, want %d", k.Name, k.Order, k.Group, next[k.Group])
@@ -89,7 +86,7 @@ func TestMariaDBKeys(t *testing.T) {
 			t.Errorf("%s in group %s is none of MariaDB's", k.Name, k.Group)
 		}
 	}
-	if mysqlKeys := mysqlProduct().keys(); len(mysqlKeys) != len(mariadbProduct().keys())+3 || *find(mysqlKeys, "database.ssl.mode").Default != "preferred" {
+	if mysqlKeys := mysqlProduct().keys(); len(mysqlKeys) != len(mariadbProduct().keys())+8 || *find(mysqlKeys, "database.ssl.mode").Default != "preferred" {
 		t.Error("MySQL's properties have changed with MariaDB's")
 	}
 }

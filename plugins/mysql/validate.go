@@ -52,7 +52,7 @@ func (p *product) validate(config map[string]string) *configdef.Result {
 	choices := p.choicesOf()
 	checks, hidden := checks(choices), hiddenKeys()
 	for _, key := range p.keys() {
-		if key.Name == "internal.legacy.snapshot.max.threads" {
+		if key.Name == "internal."+legacyThreads && !p.absent[legacyThreads] {
 			continue // listed by Debezium as an alias, and not validated
 		}
 		v := &configdef.Value{Name: key.Name, Visible: !hidden[key.Name]}
@@ -107,21 +107,30 @@ func choices() map[string][]string {
 func checks(choices map[string][]string) map[string][]check {
 	precision := oneOf(choices["time.precision.mode"])
 	c := map[string][]check{
-		"topic.prefix":           {required, topicName},
-		"database.hostname":      {hostname, required},
-		"database.port":          {integer},
-		"database.user":          {required},
-		"database.server.id":     {positive("long"), required},
-		"max.queue.size":         {queueSize, largerThanBatch},
-		"skipped.operations":     {skippedOperations},
-		"column.exclude.list":    {notWith("column.include.list"), regexList},
-		"table.exclude.list":     {notWith("table.include.list"), regexList},
-		"database.exclude.list":  {notWith("database.include.list"), regexList},
-		"message.key.columns":    {keyColumns},
-		"gtid.source.excludes":   {gtidExcludes},
-		"signal.data.collection": {oneSignalTable},
-		"custom.metric.tags":     {listOfMap},
-		"time.precision.mode":    {precision, precision, notAdaptive},
+		"topic.prefix":              {required, topicName},
+		"database.hostname":         {hostname, required},
+		"database.port":             {integer},
+		"database.user":             {required},
+		"database.server.id":        {positive("long"), required},
+		"max.queue.size":            {queueSize, largerThanBatch},
+		"skipped.operations":        {skippedOperations},
+		"column.exclude.list":       {notWith("column.include.list"), regexList},
+		"table.exclude.list":        {notWith("table.include.list"), regexList},
+		"database.exclude.list":     {notWith("database.include.list"), regexList},
+		"message.key.columns":       {notEmpty, keyColumns},
+		"snapshot.mode.custom.name": {customMode},
+		"gtid.source.excludes":      {gtidExcludes},
+		"signal.data.collection":    {oneSignalTable},
+		"custom.metric.tags":        {listOfMap},
+		"time.precision.mode":       {precision, precision, notAdaptive},
+		"snapshot.locking.mode":     {lockingMode(choices["snapshot.locking.mode"]), oneOf(choices["snapshot.locking.mode"])},
+		// Debezium checks these once for their type and once more.
+		"errors.max.retries":       {integer},
+		"connect.keep.alive":       {boolean},
+		"tombstones.on.delete":     {boolean},
+		"extended.headers.enabled": {boolean},
+		"database.jdbc.driver":     {className},
+		"table.include.list":       {regexList},
 	}
 	for name, valid := range choices {
 		if _, own := c[name]; !own {
@@ -278,8 +287,8 @@ func queueSize(value string, _ bool, _ settings) string {
 
 func largerThanBatch(value string, _ bool, all settings) string {
 	batch, _ := all.lookup("max.batch.size")
-	b, errBatch := strconv.Atoi(batch)
-	n, err := strconv.Atoi(value)
+	b, errBatch := strconv.ParseInt(batch, 10, 32)
+	n, err := strconv.ParseInt(value, 10, 32)
 	if err == nil && errBatch == nil && n <= b {
 		return "Must be larger than the maximum batch size"
 	}
@@ -325,19 +334,38 @@ func gtidExcludes(_ string, set bool, all settings) string {
 
 var keyColumnsPattern = regexp.MustCompile(`^\s*([^:]+):([^:,]+(,[^:,]+)*)\s*$`)
 
-func keyColumns(value string, set bool, _ settings) string {
-	if !set {
-		return ""
-	}
-	if value == "" {
+func notEmpty(value string, set bool, _ settings) string {
+	if set && value == "" {
 		return "Must not be empty"
 	}
+	return ""
+}
+
+func keyColumns(value string, set bool, _ settings) string {
 	for part := range strings.SplitSeq(strings.TrimRight(value, ";"), ";") {
-		if !keyColumnsPattern.MatchString(part) {
+		if set && !keyColumnsPattern.MatchString(part) {
 			return part + " has an invalid format (expecting '" + keyColumnsPattern.String() + "')"
 		}
 	}
 	return ""
+}
+
+// customMode asks for the class of a mode that is a class.
+func customMode(value string, _ bool, all settings) string {
+	if mode, _ := all.lookup("snapshot.mode"); strings.EqualFold(mode, "custom") && value == "" {
+		return "snapshot.mode.custom.name cannot be empty when snapshot.mode 'custom' is defined"
+	}
+	return ""
+}
+
+func lockingMode(valid []string) check {
+	listed := oneOf(valid)
+	return func(value string, set bool, all settings) string {
+		if listed(value, set, all) != "" {
+			return "Must be a valid snapshot.locking.mode value"
+		}
+		return ""
+	}
 }
 
 func oneSignalTable(value string, set bool, _ settings) string {
@@ -376,7 +404,11 @@ func patternProblem(pattern string, err error) string {
 		return err.Error()
 	}
 	at := func(what string, index int) string {
-		return fmt.Sprintf("%s near index %d\n%s\n%s^", what, index, pattern, strings.Repeat(" ", index))
+		text := fmt.Sprintf("%s near index %d\n%s", what, index, pattern)
+		if index < len(pattern) {
+			text += "\n" + strings.Repeat(" ", index) + "^"
+		}
+		return text
 	}
 	switch syntaxErr.Code {
 	case syntax.ErrMissingBracket:
