@@ -10,6 +10,7 @@ FUZZTIME ?= 10s
 ROWS     ?= 200000
 MINUTES  ?= 30
 KILLS    ?= 200
+ROUNDS   ?= 10
 ALL_TAGS := servers,real
 
 GOLANGCI_VERSION := v2.15.0
@@ -17,7 +18,7 @@ GOLANGCI         := $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION)
 
 LDFLAGS  := -s -w $(if $(VERSION),-X main.millraceVersion=$(VERSION))
 
-.PHONY: all build test test-short test-real soak chaos setup setup-real quickstart fresh lint fuzz bench oracle verify generated clean
+.PHONY: all build test test-short test-real soak chaos mixed setup setup-real quickstart fresh lint fuzz bench oracle verify generated clean
 
 all: build
 
@@ -39,6 +40,9 @@ soak: setup ## MINUTES of random rows, structures and kills on MySQL and MariaDB
 
 chaos: setup-real ## KILLS of workers and of the broker: each record exactly once from sources, none lost by sinks; SEED=n repeats a run
 	MILLRACE_KILLS=$(KILLS) $(if $(SEED),MILLRACE_SEED=$(SEED)) $(GO) test -tags real -timeout $$(($(KILLS) / 3 + 15))m -count=1 -v -run OnApacheKafka ./integration/chaos
+
+mixed: setup-real ## workers of both kinds in one group: ROUNDS random rounds per run, SEED repeats them
+	MIXED_ROUNDS=$(ROUNDS) MIXED_SEED=$(SEED) $(GO) test -tags real -timeout 3h -count 1 -v -run TestMixed ./integration/real/cluster
 
 setup:
 	$(GO) run ./integration/setup test

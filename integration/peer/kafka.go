@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/IBM/sarama"
 
@@ -17,15 +18,28 @@ type KafkaConfig struct {
 	Dir            string // must exist; data and log go there
 	Port           int
 	ControllerPort int
-	Heap           string            // -Xmx, 512m when empty
-	Properties     map[string]string // added to the broker's properties, or in place of them
-	Plain          bool              // Properties are all there are, but for log.dirs
+	Heap           string // -Xmx, 512m when empty
+
+	// Node is the broker's id, 1 when zero.
+	Node int
+	// Controller is the controller's address if that is node 1 of the same cluster and not this broker itself.
+	Controller string
+	// Advertised is the port of a proxy: the broker gets a second listener, which tells its clients to come there.
+	Advertised int
+
+	Properties map[string]string // added to the broker's properties, or in place of them
+	Plain      bool              // Properties are all there are, but for log.dirs
 }
 
-// Kafka is an Apache Kafka broker that is its own controller.
+// Kafka is an Apache Kafka broker. Unless told otherwise it is its own controller.
 type Kafka struct {
 	*Process
+	Node int
 	Port int
+	// Controller is the address that further brokers of the cluster need.
+	Controller string
+	// Behind is the address of the second listener, for the proxy to connect to.
+	Behind string
 }
 
 // Bootstrap is the broker's address.
@@ -41,11 +55,13 @@ func StartKafka(ctx context.Context, c KafkaConfig) (*Kafka, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := fill(&c.Port, &c.ControllerPort); err != nil {
+	behind := 0
+	if err := fill(&c.Port, &c.ControllerPort, &behind); err != nil {
 		return nil, err
 	}
+	c.Node = max(c.Node, 1)
 	properties, logging := filepath.Join(c.Dir, "kafka.properties"), filepath.Join(c.Dir, "log4j2.yaml")
-	if err := writeProperties(properties, c.properties()); err != nil {
+	if err := writeProperties(properties, c.properties(behind)); err != nil {
 		return nil, err
 	}
 	if err := os.WriteFile(logging, []byte(log4j2), 0o644); err != nil {
@@ -73,22 +89,35 @@ func StartKafka(ctx context.Context, c KafkaConfig) (*Kafka, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Kafka{Process: p, Port: c.Port}, nil
+	return &Kafka{Process: p, Node: c.Node, Port: c.Port, Controller: local(c.ControllerPort), Behind: local(behind)}, nil
 }
 
-func (c KafkaConfig) properties() map[string]string {
+func (c KafkaConfig) properties(behind int) map[string]string {
 	data := map[string]string{"log.dirs": filepath.Join(c.Dir, "data")}
 	if c.Plain {
 		return merge(data, c.Properties)
 	}
-	broker, controller := "PLAINTEXT://"+local(c.Port), "CONTROLLER://"+local(c.ControllerPort)
+	roles, controller := "broker,controller", c.Controller
+	listeners := "PLAINTEXT://" + local(c.Port)
+	advertised := listeners
+	if c.Advertised != 0 {
+		listeners += ",PROXIED://" + local(behind)
+		advertised += ",PROXIED://" + local(c.Advertised)
+		data["listener.security.protocol.map"] = "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT"
+	}
+	if controller == "" {
+		controller = local(c.ControllerPort)
+		listeners += ",CONTROLLER://" + controller
+	} else {
+		roles = "broker"
+	}
 	return merge(merge(data, map[string]string{
-		"process.roles":                            "broker,controller",
-		"node.id":                                  "1",
-		"controller.quorum.voters":                 "1@" + local(c.ControllerPort),
+		"process.roles":                            roles,
+		"node.id":                                  strconv.Itoa(c.Node),
+		"controller.quorum.voters":                 "1@" + controller,
 		"controller.listener.names":                "CONTROLLER",
-		"listeners":                                broker + "," + controller,
-		"advertised.listeners":                     broker,
+		"listeners":                                listeners,
+		"advertised.listeners":                     advertised,
 		"inter.broker.listener.name":               "PLAINTEXT",
 		"num.partitions":                           "1",
 		"offsets.topic.replication.factor":         "1",

@@ -37,6 +37,8 @@ type WorkerConfig struct {
 	Plugins []string
 	// Heap is -Xmx, 512m when empty (Java only).
 	Heap string
+	// JVM are further options of the virtual machine (Java only).
+	JVM []string
 }
 
 // Worker is a Connect worker.
@@ -111,9 +113,9 @@ func StartJava(ctx context.Context, c WorkerConfig) (*Worker, error) {
 	if c.standalone() {
 		class = "org.apache.kafka.connect.cli.ConnectStandalone"
 	}
-	return c.start(ctx, "java", append([]string{
-		java, "-Xmx" + heap, release.logOption + logging, "-cp", filepath.Join(jars, "*"), class, file,
-	}, c.Connectors...))
+	args := append([]string{java, "-Xmx" + heap, release.logOption + logging}, c.JVM...)
+	args = append(args, "-cp", filepath.Join(jars, "*"), class, file)
+	return c.start(ctx, "java", append(args, c.Connectors...))
 }
 
 func (c *WorkerConfig) standalone() bool { return c.OffsetFile != "" }

@@ -39,6 +39,43 @@ func KafkaOn(t testing.TB, port, controllerPort int, properties map[string]strin
 	return k
 }
 
+// KafkaCluster starts a cluster of n brokers that keeps two copies of each topic. The first broker is the controller,
+// which must stay.
+func KafkaCluster(t testing.TB, n int, properties ...map[string]string) []*peer.Kafka {
+	t.Helper()
+	twice := map[string]string{
+		"offsets.topic.replication.factor": "2", "transaction.state.log.replication.factor": "2",
+		"default.replication.factor": "2", "broker.session.timeout.ms": "3000", "broker.heartbeat.interval.ms": "500",
+	}
+	var brokers []*peer.Kafka
+	for node := 1; node <= n; node++ {
+		c := peer.KafkaConfig{
+			Home: Home(t), Dir: namedDir(t, "kafka"), Node: node, Heap: "320m",
+			Properties: merged(append([]map[string]string{twice}, properties...)),
+		}
+		if node > 1 {
+			c.Controller = brokers[0].Controller
+		}
+		k, err := peer.StartKafka(t.Context(), c)
+		check(t, err)
+		KillAtEnd(t, k.Process)
+		brokers = append(brokers, k)
+	}
+	return brokers
+}
+
+// KafkaBehind starts Apache Kafka with a second listener, whose clients reach it through a proxy.
+func KafkaBehind(t testing.TB, proxy *Proxy, properties ...map[string]string) *peer.Kafka {
+	t.Helper()
+	k, err := peer.StartKafka(t.Context(), peer.KafkaConfig{
+		Home: Home(t), Dir: namedDir(t, "kafka"), Advertised: proxy.Port, Properties: merged(properties),
+	})
+	check(t, err)
+	KillAtEnd(t, k.Process)
+	proxy.Connect(k.Behind)
+	return k
+}
+
 // MySQL starts a MySQL server with further options.
 func MySQL(t testing.TB, options ...string) *peer.Database {
 	t.Helper()

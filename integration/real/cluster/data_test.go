@@ -1,0 +1,184 @@
+//go:build real
+
+package cluster
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/IBM/sarama"
+)
+
+// settle is how long a second instance is given to show itself: sources look for new lines every second at most.
+const settle = 1500 * time.Millisecond
+
+// pass appends a line to the file of each source and sees it arrive once, in the topic and in the sink's file.
+func (g *group) pass(when string) {
+	g.t.Helper()
+	g.stage++
+	var lines []string
+	for _, name := range g.sources() {
+		line := fmt.Sprintf("%s stage %d", name, g.stage)
+		lines = append(lines, line)
+		g.appendLine(name, line)
+	}
+	if g.want["db"] != nil {
+		if err := g.mysql.Exec(fmt.Sprintf("INSERT INTO %s.t VALUES (%d)", g.group, g.stage)); err != nil {
+			g.t.Fatal(err)
+		}
+		lines = append(lines, fmt.Sprintf(`{"id":%d}`, g.stage))
+	}
+	g.appended = append(g.appended, lines...)
+	eventually(g.t, "lines arrive "+when, func() error { return g.arrived(lines) })
+	time.Sleep(settle)
+	if err := g.arrived(lines); err != nil {
+		g.t.Fatalf("%s: %v", when, err)
+	}
+}
+
+func (g *group) sources() []string {
+	return slices.DeleteFunc(g.names(), func(name string) bool { return g.want[name].config["topic"] == "" })
+}
+
+func (g *group) appendLine(file, line string) {
+	g.t.Helper()
+	f, err := os.OpenFile(g.file(file), os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	_, err = f.WriteString(line + "\n")
+	if err := f.Close(); err != nil {
+		g.t.Fatal(err)
+	}
+	if err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// topicOf is where a line goes: that of a file's source, or a row of the table.
+func (g *group) topicOf(line string) string {
+	source, _, file := strings.Cut(line, " ")
+	if !file {
+		return g.rows()
+	}
+	return g.want[source].config["topic"]
+}
+
+// arrived checks that each of the lines is once in its topic and once in its sink's file.
+func (g *group) arrived(lines []string) error {
+	for _, line := range lines {
+		topic := g.topicOf(line)
+		if n := g.tally.of(topic, line); n != 1 {
+			return fmt.Errorf("%q is %d times in the topic", line, n)
+		}
+		if topic == g.rows() {
+			continue
+		}
+		text, err := os.ReadFile(g.file("k" + strings.TrimPrefix(topic, g.group+"-t")))
+		if err != nil {
+			return err
+		}
+		if n := strings.Count("\n"+string(text), "\n"+line+"\n"); n != 1 {
+			return fmt.Errorf("%q is %d times in the sink's file", line, n)
+		}
+	}
+	return nil
+}
+
+// consumers checks that each task of a sink, and nobody else, is a member of the sink's consumer group.
+func (g *group) consumers() error {
+	var sinks []string
+	for _, name := range g.names() {
+		if strings.HasPrefix(name, "k") {
+			sinks = append(sinks, "connect-"+name)
+		}
+	}
+	groups, err := g.admin.DescribeConsumerGroups(sinks)
+	if err != nil {
+		return err
+	}
+	for _, d := range groups {
+		name := strings.TrimPrefix(d.GroupId, "connect-")
+		var ids []string
+		for _, m := range d.Members {
+			ids = append(ids, m.ClientId)
+		}
+		slices.Sort(ids)
+		if len(ids) != g.want[name].tasks || len(slices.Compact(ids)) != len(d.Members) {
+			return fmt.Errorf("the consumers of %s are %v (%s)", name, ids, d.State)
+		}
+	}
+	return nil
+}
+
+// complete checks, at the end, that every line that was ever appended came, and came once if that was promised.
+func (g *group) complete() {
+	g.t.Helper()
+	repeated := 0
+	for _, line := range g.appended {
+		n := g.tally.of(g.topicOf(line), line)
+		if n < 1 || g.exactlyOnce && n != 1 {
+			g.t.Errorf("%q came %d times", line, n)
+		}
+		repeated += n - 1
+	}
+	g.t.Logf("%d lines, %d repeated", len(g.appended), repeated)
+}
+
+// tally counts the committed lines of topics as they come.
+type tally struct {
+	mu    sync.Mutex
+	lines map[string]map[string]int // by topic
+	moved time.Time                 // when the last line came
+}
+
+// watch counts a topic's lines from now on to the end of the test.
+func (g *group) watch(topic string) {
+	g.t.Helper()
+	consumer, err := sarama.NewConsumerFromClient(g.client)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	var partitions []int32
+	eventually(g.t, "partitions of "+topic, func() (err error) {
+		partitions, err = consumer.Partitions(topic)
+		return err
+	})
+	g.tally.mu.Lock()
+	g.tally.lines[topic] = map[string]int{}
+	g.tally.mu.Unlock()
+	for _, p := range partitions {
+		var c sarama.PartitionConsumer
+		eventually(g.t, "the leader of "+topic, func() (err error) { // which takes a moment to take office
+			c, err = consumer.ConsumePartition(topic, p, sarama.OffsetOldest)
+			return err
+		})
+		g.t.Cleanup(func() {
+			if err := c.Close(); err != nil {
+				g.t.Error(err)
+			}
+		})
+		go func() {
+			for m := range c.Messages() {
+				g.tally.count(topic, string(m.Value))
+			}
+		}()
+	}
+}
+
+func (y *tally) count(topic, line string) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	y.lines[topic][line]++
+	y.moved = time.Now()
+}
+
+func (y *tally) of(topic, line string) int {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	return y.lines[topic][line]
+}
