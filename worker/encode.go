@@ -25,6 +25,7 @@ type encoder struct {
 	keyBuf     []byte
 	keyNull    bool
 	open       *producer.Appender // the record being written
+	stage      tolerance.Stage    // of the plugin that is at work, "" for none
 	headers    []byte             // contents of one record's headers
 	ends       []headerEnd
 }
@@ -120,12 +121,57 @@ func (w *Worker) choose(config map[string]string, name, fallback string) (class 
 // encode appends the records of a batch.
 func (e *encoder) encode(ctx context.Context, b *connect.Batch, from, to int) error {
 	now := e.t.w.cfg.Now().UnixMilli()
-	for i := from; i < to; i++ {
-		if err := e.record(ctx, b, &b.Records[i], now); err != nil {
+	for from < to {
+		at, err := e.run(ctx, b, from, to, now)
+		var p *panicError
+		if errors.As(err, &p) && e.stage != "" {
+			err = e.panicked(ctx, &b.Records[at], p, now)
+		}
+		if err != nil {
 			return err
 		}
+		from = at + 1
 	}
 	return nil
+}
+
+// run appends records until one of them fails, or a plugin panics over it; at is
+// the last one that it came to.
+func (e *encoder) run(ctx context.Context, b *connect.Batch, from, to int, now int64) (at int, err error) {
+	err = guard(func() error {
+		for at = from; at < to; at++ {
+			if err := e.record(ctx, b, &b.Records[at], now); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return at, err
+}
+
+// panicked deals with a record over which a plugin has panicked, as Java does with
+// unchecked exceptions: the tolerance rules apply. It is not tried again, lest the
+// plugin is in pieces.
+func (e *encoder) panicked(ctx context.Context, r *connect.SourceRecord, cause error, now int64) error {
+	stage := e.stage
+	e.stage = ""
+	if e.open != nil {
+		e.open.Abandon()
+		e.open = nil
+	}
+	class := e.chain.Class()
+	switch stage {
+	case tolerance.KeyConverter:
+		class = e.key.class
+	case tolerance.ValueConverter:
+		class = e.value.class
+	case tolerance.HeaderConverter:
+		class = e.header.class
+	}
+	if ok, err := e.failed(ctx, stage, class, r, cause, nil); err != nil || ok {
+		return err
+	}
+	return e.passOver(ctx, r, now)
 }
 
 func (e *encoder) record(ctx context.Context, b *connect.Batch, r *connect.SourceRecord, now int64) error {
@@ -158,7 +204,9 @@ func (e *encoder) passOver(ctx context.Context, r *connect.SourceRecord, now int
 // transform applies the chain; it reports false for a record that is dropped or
 // passed over.
 func (e *encoder) transform(ctx context.Context, b *connect.Batch, r *connect.SourceRecord) (bool, error) {
+	e.stage = tolerance.Transformation
 	keep, err := e.chain.Apply(&b.Arena, &r.Record)
+	e.stage = ""
 	if err == nil {
 		return keep, nil
 	}
@@ -180,13 +228,17 @@ func (e *encoder) failed(ctx context.Context, stage tolerance.Stage, class strin
 	e.t.producer.Flush()
 	c := tolerance.Context{Stage: stage, Class: class, Record: &r.Record, Source: r}
 	last := cause
-	ok, err = e.operator.Failed(ctx, c, cause, func() error {
-		again := again()
-		if again != nil {
-			last = again
+	repeat := again
+	if again != nil {
+		repeat = func() error {
+			err := again()
+			if err != nil {
+				last = err
+			}
+			return err
 		}
-		return again
-	})
+	}
+	ok, err = e.operator.Failed(ctx, c, cause, repeat)
 	if err == nil && !ok && e.letters != nil {
 		e.letters.refused = &tolerance.Refusal{Context: c, Cause: last}
 	}
@@ -265,13 +317,15 @@ func (e *encoder) begin(ctx context.Context, topic *producer.Topic, r *connect.S
 	if err != nil {
 		return &produceError{fmt.Errorf("writing to topic %s: %w", r.Topic, err)}
 	}
+	e.open, e.stage = a, tolerance.ValueConverter
 	buf, null, err := e.value.Append(a.Value(), r.Topic, &r.Headers, r.ValueSchema, r.Value)
+	e.stage = ""
 	if err != nil {
 		a.Abandon()
+		e.open = nil
 		return err
 	}
 	a.SetValue(buf, null)
-	e.open = a
 	return nil
 }
 
@@ -280,6 +334,7 @@ func (e *encoder) begin(ctx context.Context, topic *producer.Topic, r *connect.S
 func (e *encoder) end(r *connect.SourceRecord) (bool, error) {
 	tag := e.t.inflight.submit(r.Source, r.Offset)
 	err := e.open.End(tag)
+	e.open = nil
 	if err == nil {
 		return true, nil
 	}
@@ -289,7 +344,9 @@ func (e *encoder) end(r *connect.SourceRecord) (bool, error) {
 
 // convertKey converts the key into the encoder's buffer.
 func (e *encoder) convertKey(r *connect.SourceRecord) error {
+	e.stage = tolerance.KeyConverter
 	buf, null, err := e.key.Append(e.keyBuf[:0], r.Topic, &r.Headers, r.KeySchema, r.Key)
+	e.stage = ""
 	if err == nil {
 		e.keyBuf, e.keyNull = buf, null
 	}
@@ -300,7 +357,9 @@ func (e *encoder) convertKey(r *connect.SourceRecord) error {
 // encoder's buffer.
 func (e *encoder) convertHeader(r *connect.SourceRecord) error {
 	h := &r.Headers[len(e.ends)]
+	e.stage = tolerance.HeaderConverter
 	buf, null, err := e.header.AppendHeader(e.headers, r.Topic, h.Key, h.Schema, h.Value)
+	e.stage = ""
 	if err == nil {
 		e.headers = buf
 		e.ends = append(e.ends, headerEnd{len(buf), null})

@@ -22,6 +22,10 @@ type panicError struct {
 	stack []byte
 }
 
-func (e *panicError) Error() string {
-	return fmt.Sprintf("the plugin panicked: %v\n%s", e.value, e.stack)
-}
+func (e *panicError) Error() string { return fmt.Sprintf("the plugin panicked: %v", e.value) }
+
+// JavaClass and Stack are for tolerance.Trace.
+func (e *panicError) JavaClass() string { return "java.lang.RuntimeException" }
+
+// Stack is where it happened.
+func (e *panicError) Stack() string { return string(e.stack) }

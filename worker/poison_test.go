@@ -92,3 +92,67 @@ func TestPoisonFailsTheTask(t *testing.T) {
 		})
 	}
 }
+
+// TestPanicsAreFailuresOfTheirRecord in transforms and converters, as unchecked exceptions are in Java.
+func TestPanicsAreFailuresOfTheirRecord(t *testing.T) {
+	t.Parallel()
+	edits := []string{"transforms", "e", "transforms.e.type", "test.Edit"}
+	tolerant := append([]string{"errors.tolerance", "all", "errors.deadletterqueue.topic.name", "dead",
+		"errors.deadletterqueue.topic.replication.factor", "1", "errors.deadletterqueue.context.headers.enable", "true"}, edits...)
+	values1 := []string{"a", "panic", "b", "awful", "c"}
+	check := func(t *testing.T, r *rig) {
+		t.Helper()
+		dead := r.read("dead")
+		if got := values(dead); got != "panic awful" {
+			t.Fatalf("dead letters: %s", got)
+		}
+		for i, want := range []map[string]string{
+			{"stage": "TRANSFORMATION", "class.name": "test.Edit", "exception.class.name": "java.lang.RuntimeException"},
+			{"stage": "VALUE_CONVERTER", "class.name": "test.Text"},
+		} {
+			have := headersOf(dead[i])
+			for name, value := range want {
+				if got := have["__connect.errors."+name]; got != value {
+					t.Errorf("letter %d: header %s is %q, want %q", i, name, got, value)
+				}
+			}
+			if m := have["__connect.errors.exception.message"]; !strings.Contains(m, "has a bug") || strings.Contains(m, "\n") {
+				t.Errorf("letter %d: message %q", i, m)
+			}
+		}
+	}
+	t.Run("source", func(t *testing.T) {
+		s := &listSource{topic: "out", values: values1}
+		r := sourceRig(t, s)
+		r.start("list", sourceConfig(tolerant...))
+		r.awaitOffset("list", 4)
+		if got := values(r.read("out")); got != "a b c" {
+			t.Errorf("topic holds %s", got)
+		}
+		check(t, r)
+	})
+	t.Run("strict source", func(t *testing.T) {
+		s := &listSource{topic: "out", values: values1}
+		r := sourceRig(t, s)
+		id := r.start("list", sourceConfig(edits...))
+		trace := r.seen.await(t, "list-0", state.Failed).Trace
+		for _, part := range []string{"Tolerance exceeded", "stage TRANSFORMATION", "test.Edit", `source offset {"n":1}`, "the transform has a bug", "rig_test.go"} {
+			if !strings.Contains(trace, part) {
+				t.Errorf("the trace does not name %q:\n%s", part, trace)
+			}
+		}
+		r.stop(id)
+		if o, err := r.offsets.Get(testContext(t), "list", map[string]any{"list": "one"}); err != nil || o[0]["n"] != int64(0) {
+			t.Errorf("offset %v, %v", o, err)
+		}
+	})
+	t.Run("sink", func(t *testing.T) {
+		s := newListSink()
+		r := sinkRig(t, s)
+		r.write("in", values1...)
+		r.start("list", sinkConfig(tolerant...))
+		s.await(t, "a b c")
+		r.eventually("the offset", func() bool { return r.committed("connect-list") == 5 })
+		check(t, r)
+	})
+}

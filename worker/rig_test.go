@@ -260,14 +260,17 @@ func (c *plainConnector) TaskConfigs(_ context.Context, n int) ([]map[string]str
 
 func (c *plainConnector) Stop(context.Context) error { return nil }
 
-// textConverter keeps text as it is; the text "bad" cannot be converted.
+// textConverter keeps text as it is; the text "bad" cannot be converted, and it panics over "awful".
 type textConverter struct{}
 
 var errBad = &connect.DataError{Err: errors.New("this text is bad")}
 
 func (textConverter) Append(dst []byte, _ string, _ *[]connect.Header, _ *data.Schema, v data.Value) ([]byte, bool, error) {
-	if v.Str() == "bad" {
+	switch v.Str() {
+	case "bad":
 		return dst, false, errBad
+	case "awful":
+		panic("the converter has a bug")
 	}
 	return append(dst, v.Raw()...), v.IsNull(), nil
 }
@@ -278,6 +281,8 @@ func (textConverter) Parse(_ *data.Arena, _ string, _ []connect.Header, b []byte
 		return nil, data.Null(), nil
 	case string(b) == "bad":
 		return nil, data.Null(), errBad
+	case string(b) == "awful":
+		panic("the converter has a bug")
 	}
 	return nil, data.StringBytes(b), nil
 }

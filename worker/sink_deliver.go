@@ -262,7 +262,7 @@ func (x *sinkReader) read(ctx context.Context, a *data.Arena, m *sarama.Consumer
 	}
 	x.keep = true
 	for _, stage := range sinkStages() {
-		err := x.step(stage, a, m, r)
+		err := guard(func() error { return x.step(stage, a, m, r) })
 		if err == nil {
 			continue
 		}
@@ -308,7 +308,7 @@ func (x *sinkReader) class(stage tolerance.Stage, err error) string {
 	case errors.As(err, &where):
 		return where.Class
 	}
-	return ""
+	return x.chain.Class() // it has panicked
 }
 
 // rawHeaders are the headers as key and value converters get them: as bytes.

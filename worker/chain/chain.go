@@ -119,6 +119,14 @@ func (c *Chain) Links() []Link {
 	return out
 }
 
+// Class is the Java class of the transform that was applied last.
+func (c *Chain) Class() string {
+	if c.failed >= len(c.stages) {
+		return ""
+	}
+	return c.stages[c.failed].class
+}
+
 // Empty reports whether there is nothing to apply.
 func (c *Chain) Empty() bool { return len(c.stages) == 0 }
 

@@ -27,7 +27,10 @@ func ExceptionClass(err error) string {
 // ownClass is the Java exception that stands for an error itself, "" when there
 // is no particular one.
 func ownClass(err error) string {
-	switch err.(type) { //nolint:errorlint // its causes are asked by themselves
+	if j, ok := err.(interface{ JavaClass() string }); ok { //nolint:errorlint // its causes are asked by themselves
+		return j.JavaClass()
+	}
+	switch err.(type) { //nolint:errorlint // as above
 	case *connect.DataError:
 		return "org.apache.kafka.connect.errors.DataException"
 	case *connect.ConfigError:
@@ -58,14 +61,24 @@ func Trace(err error) string {
 		err, cause = cause, unwrap(cause)
 	}
 	var b strings.Builder
-	b.WriteString(cmp.Or(ownClass(err), connectException) + ": " + err.Error())
+	b.WriteString(cmp.Or(ownClass(err), connectException) + ": " + err.Error() + stackOf(err))
 	for last := err.Error(); cause != nil; cause = unwrap(cause) {
 		if text := cause.Error(); text != last {
 			b.WriteString("\nCaused by: " + cmp.Or(ownClass(cause), connectException) + ": " + text)
 			last = text
 		}
+		b.WriteString(stackOf(cause))
 	}
 	return b.String() + "\n"
+}
+
+// stackOf is where an error arose that knows, as lines below it.
+func stackOf(err error) string {
+	s, ok := err.(interface{ Stack() string }) //nolint:errorlint // as above
+	if !ok {
+		return ""
+	}
+	return "\n\t" + strings.ReplaceAll(strings.TrimSpace(s.Stack()), "\n", "\n\t")
 }
 
 // unwrap is the first cause of an error, also of one that has several.
