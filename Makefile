@@ -9,6 +9,7 @@ CACHE    ?= $(or $(MILLRACE_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/millra
 FUZZTIME ?= 10s
 ROWS     ?= 200000
 MINUTES  ?= 30
+STATEMENTS ?= 2000
 KILLS    ?= 200
 ROUNDS   ?= 10
 ALL_TAGS := servers,real
@@ -18,7 +19,7 @@ GOLANGCI         := $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION)
 
 LDFLAGS  := -s -w $(if $(VERSION),-X main.millraceVersion=$(VERSION))
 
-.PHONY: all build test test-short test-real soak chaos mixed setup setup-real quickstart fresh lint fuzz bench oracle verify generated clean
+.PHONY: all build test test-short test-real soak ddl chaos mixed setup setup-real quickstart fresh lint fuzz bench oracle verify generated clean
 
 all: build
 
@@ -43,6 +44,8 @@ chaos: setup-real ## KILLS of workers and of the broker: each record exactly onc
 
 mixed: setup-real ## workers of both kinds in one group: ROUNDS random rounds per run, SEED repeats them
 	MIXED_ROUNDS=$(ROUNDS) MIXED_SEED=$(SEED) $(GO) test -tags real -timeout 3h -count 1 -v -run TestMixed ./integration/real/cluster
+ddl: setup ## STATEMENTS random changes of a table on MySQL and MariaDB: after each the model is what the server says
+	MILLRACE_STATEMENTS=$(STATEMENTS) $(GO) test -tags servers -timeout 60m -v -run AlterationsAgainst ./plugins/mysql/ddl
 
 setup:
 	$(GO) run ./integration/setup test

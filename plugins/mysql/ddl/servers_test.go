@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -42,7 +44,25 @@ func TestAlterationsAgainstMariaDB(t *testing.T) {
 
 var testTable = table.ID{Database: "ddl_random", Name: "t"}
 
+// defaultStatements is how many statements the suite runs; MILLRACE_STATEMENTS gives another number, MILLRACE_SEED another
+// seed.
+const defaultStatements = 300
+
+func numberFrom(t *testing.T, variable string, otherwise uint64) uint64 {
+	t.Helper()
+	text := os.Getenv(variable)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("%s: %v", variable, err)
+	}
+	return n
+}
+
 func compareWithServer(t *testing.T, conn *client.Conn, dialect ddl.Dialect, seed uint64) {
+	seed, most := numberFrom(t, "MILLRACE_SEED", seed), int(numberFrom(t, "MILLRACE_STATEMENTS", defaultStatements))
 	t.Cleanup(func() { conn.Close() })
 	p := ddl.New(ddl.Config{Dialect: dialect, Comments: true})
 	run := func(sql string) bool {
@@ -64,8 +84,8 @@ func compareWithServer(t *testing.T, conn *client.Conn, dialect ddl.Dialect, see
 	}
 	g := &statements{Rand: rand.New(rand.NewPCG(seed, 7)), catalog: p.Catalog(), mariadb: dialect == ddl.MariaDB}
 	taken := 0
-	for tried := 0; taken < 2100; tried++ {
-		if tried > 20000 {
+	for tried := 0; taken < most; tried++ {
+		if tried > 10*most {
 			t.Fatalf("only %d of %d statements were taken", taken, tried)
 		}
 		sql := g.statement()
@@ -78,6 +98,7 @@ func compareWithServer(t *testing.T, conn *client.Conn, dialect ddl.Dialect, see
 			t.Fatalf("statement %d, %s\ngives\n%sthe server has\n%s", tried, sql, got, want)
 		}
 	}
+	t.Logf("MILLRACE_SEED=%d MILLRACE_STATEMENTS=%d: after each statement that the server took the model was its table", seed, taken)
 }
 
 // statements makes random statements about the table t; many of them are wrong.
