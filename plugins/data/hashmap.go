@@ -47,7 +47,7 @@ func added(key string) int {
 	}
 	order := [...]string{"server_id", "gtids", "file", "pos", "event", "row", "ts_sec", "snapshot", "snapshot_completed",
 		"transaction_id", tableOrder, "incremental_snapshot_primary_key", "incremental_snapshot_maximum_key",
-		"incremental_snapshot_collections", "incremental_snapshot_signal_correlation_id"}
+		"incremental_snapshot_collections", "incremental_snapshot_correlation_id"}
 	for i, name := range order {
 		if name == key {
 			return i

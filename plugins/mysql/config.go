@@ -25,6 +25,7 @@ type Config struct {
 	Stream   StreamConfig
 	Events   EventsConfig
 	History  HistoryConfig
+	Signals  SignalConfig
 
 	MaxBatchSize int           // max.batch.size: records a batch
 	MaxRetries   int           // errors.max.retries; -1 for no limit
@@ -199,6 +200,7 @@ func (p *product) parse(config map[string]string, log *slog.Logger) (*Config, er
 		Events:   r.events(),
 		History:  r.history(),
 	}
+	c.Signals = r.signals(c.Prefix)
 	if p.comments {
 		c.Events.SchemaComments = c.Events.SchemaChanges
 	}

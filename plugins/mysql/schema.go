@@ -28,6 +28,9 @@ type schema struct {
 	// anything. version counts these changes for those who hold plans themselves.
 	plans   map[*table.Table]*event.Plan
 	version int
+	// touched lists the tables that statements have changed or emptied, until
+	// someone takes the list.
+	touched []table.ID
 }
 
 // Table is a table as it is known; nil when it is not.
@@ -71,6 +74,9 @@ func (s *schema) apply(ctx context.Context, b *connect.Batch, database, sql stri
 	}
 	s.version++
 	clear(s.plans)
+	for i := range changes {
+		s.touched = append(s.touched, changes[i].ID)
+	}
 	selected := s.policy.Select(database, sql, changes)
 	for i := range selected {
 		if err := s.record(ctx, b, &selected[i], src, offset); err != nil {

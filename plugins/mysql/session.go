@@ -13,6 +13,7 @@ import (
 	"github.com/millrace/millrace/plugins/mysql/ddl"
 	"github.com/millrace/millrace/plugins/mysql/event"
 	"github.com/millrace/millrace/plugins/mysql/history"
+	"github.com/millrace/millrace/plugins/mysql/notify"
 	"github.com/millrace/millrace/plugins/mysql/position"
 	"github.com/millrace/millrace/plugins/mysql/server"
 	"github.com/millrace/millrace/plugins/mysql/snapshot"
@@ -34,6 +35,7 @@ type session struct {
 	events *event.Builder
 	schema *schema
 	beat   *heartbeat
+	notify *notify.Notifier
 	closer func() error // of the history
 }
 
@@ -137,6 +139,12 @@ func (s *session) build(ctx context.Context) (err error) {
 		return err
 	}
 	s.beat = &heartbeat{interval: s.cfg.Stream.HeartbeatInterval, query: s.cfg.Stream.HeartbeatQuery, server: s.server, events: s.events, log: log}
+	if s.notify, err = notify.New(notify.Config{
+		Channels: s.cfg.Signals.Notifications, Topic: s.cfg.Signals.NotificationTopic, Connector: s.cfg.Prefix,
+		Source: s.task.source, Now: s.task.now, Logger: log,
+	}); err != nil {
+		return err
+	}
 	parser, err := s.parser(ctx)
 	if err != nil {
 		return err
@@ -444,6 +452,10 @@ func (s *session) openStream(ctx context.Context, offset map[string]any) (phase,
 	o.Checkpoint = nil
 	st, err := s.newStream(ctx, o)
 	if err != nil {
+		return nil, err
+	}
+	if st.orders, err = newOrders(ctx, s, st, offset); err != nil {
+		_ = st.close() // nothing has been read
 		return nil, err
 	}
 	_ = s.conn.Close() // its answers have all been read

@@ -29,6 +29,7 @@ type stream struct {
 	relearn *relearner
 	events  *event.Builder
 	beat    *heartbeat
+	orders  *orders
 	tx      *transaction // nil without provide.transaction.metadata
 	log     *slog.Logger
 	now     func() time.Time
@@ -39,6 +40,8 @@ type stream struct {
 	version int // of the schema that maps was made for
 	before  []value.Cell
 	after   []value.Cell
+	inRow   bool  // a row is being handled
+	done    int64 // rows of its event before it
 }
 
 // mapped is a table map with what its rows become; plan is nil for tables that
@@ -46,13 +49,18 @@ type stream struct {
 type mapped struct {
 	plan    *event.Plan
 	decoder *value.RowDecoder
+	id      table.ID
 	name    string // DATABASE.TABLE
+	signals bool   // the table is signal.data.collection
 }
 
 // fill adds records until the batch is full or no event is ready, waiting for
 // the first record only.
 func (s *stream) fill(ctx context.Context, b *connect.Batch) error {
 	for !b.Full() {
+		if err := s.orders.attend(ctx, b); err != nil || s.orders.blocked() {
+			return err
+		}
 		if len(b.Records) > 0 && !s.reader.Buffered() {
 			return nil
 		}
@@ -65,7 +73,7 @@ func (s *stream) fill(ctx context.Context, b *connect.Batch) error {
 
 // next handles one event.
 func (s *stream) next(ctx context.Context, b *connect.Batch) error {
-	e, err := s.reader.Next(ctx)
+	e, err := s.event(ctx)
 	if err != nil {
 		return s.unreadable(err)
 	}
@@ -79,9 +87,23 @@ func (s *stream) next(ctx context.Context, b *connect.Batch) error {
 	return s.beat.due(ctx, b, now, s.tracker.Offset)
 }
 
+// event waits for the next event. A signal that comes meanwhile ends the wait
+// with errRung.
+func (s *stream) event(ctx context.Context) (*binlog.Event, error) {
+	if s.reader.Buffered() {
+		return s.reader.Next(ctx)
+	}
+	ctx, end := s.orders.listen(ctx)
+	defer end()
+	return s.reader.Next(ctx)
+}
+
 // unreadable deals with an event that cannot be decoded, as
 // event.processing.failure.handling.mode says.
 func (s *stream) unreadable(err error) error {
+	if errors.Is(err, errRung) {
+		return nil
+	}
 	var bad *binlog.EventError
 	if !errors.As(err, &bad) || s.cfg.Stream.FailureHandling == "fail" {
 		return err
@@ -170,7 +192,7 @@ func (s *stream) rows(ctx context.Context, b *connect.Batch, e *binlog.Event, a 
 			continue
 		}
 		s.src.Row = int32(i)
-		if err := s.emit(b, m, e.Rows.Op, i+1); err != nil {
+		if err := s.row(ctx, b, m, e.Rows.Op, i+1); err != nil {
 			return fmt.Errorf("event at %s:%d: %w", e.File, e.Pos(), err)
 		}
 	}
@@ -204,6 +226,23 @@ func sized(cells []value.Cell, n int) []value.Cell {
 		return make([]value.Cell, n)
 	}
 	return cells[:n]
+}
+
+// row handles one row: a signal is obeyed first, and a row that is in a chunk of
+// an incremental snapshot takes its place.
+func (s *stream) row(ctx context.Context, b *connect.Batch, m *mapped, op binlog.Op, done int64) error {
+	s.inRow, s.done = true, done-1
+	defer func() { s.inRow = false }()
+	if m.signals {
+		if err := s.orders.signal(ctx, b, op, s.before, s.after); err != nil {
+			return err
+		}
+	}
+	before := len(b.Records)
+	if err := s.emit(b, m, op, done); err != nil || len(b.Records) == before {
+		return err
+	}
+	return s.orders.replace(b, m.id, op, s.before, s.after)
 }
 
 // emit adds the record of one row; done rows of the event are done then.
@@ -253,7 +292,7 @@ func (s *stream) mapped(ctx context.Context, b *connect.Batch, t *binlog.TableMa
 
 func (s *stream) compile(ctx context.Context, b *connect.Batch, t *binlog.TableMap) (*mapped, error) {
 	id := table.ID{Database: t.DB, Name: t.Name}
-	m := &mapped{name: id.String()}
+	m := &mapped{id: id, name: id.String(), signals: s.orders.isTable(id)}
 	if !s.schema.policy.Filter.Captured(id) {
 		return m, nil
 	}
@@ -317,9 +356,12 @@ func (s *stream) query(ctx context.Context, b *connect.Batch, e *binlog.Event) e
 	err := s.schema.apply(ctx, b, string(e.Query.DB), sql, &s.src, s.tracker.Offset())
 	var u *unparsed
 	if errors.As(err, &u) {
-		return s.relearn.after(ctx, b, u, e.EndPos, &s.src, s.tracker.Offset())
+		err = s.relearn.after(ctx, b, u, e.EndPos, &s.src, s.tracker.Offset())
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return s.orders.changed(ctx, b)
 }
 
 // isStatementDML tells DML that was logged as a statement.

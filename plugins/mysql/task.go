@@ -66,8 +66,11 @@ func (t *task) Start(ctx context.Context, tc connect.SourceTaskContext, config m
 // Poll implements connect.SourceTask.
 func (t *task) Poll(ctx context.Context, b *connect.Batch) error {
 	defer func() {
-		if n := len(b.Records); n > 0 {
-			t.last = b.Records[n-1].Offset
+		for i := len(b.Records) - 1; i >= 0; i-- {
+			if b.Records[i].Offset.Base != nil { // some notifications have none
+				t.last = b.Records[i].Offset
+				break
+			}
 		}
 	}()
 	for len(b.Records) == 0 && ctx.Err() == nil {
@@ -176,10 +179,14 @@ type streamPhase struct {
 }
 
 func (p *streamPhase) fill(ctx context.Context, b *connect.Batch) (phase, error) {
+	if block := p.stream.orders.blocking; block != nil {
+		return p, block.fill(ctx, b)
+	}
 	return p, p.stream.fill(ctx, b)
 }
 
 func (p *streamPhase) close() {
+	p.stream.orders.close()
 	_ = p.stream.close() // what matters has been read
 	p.session.release()
 }

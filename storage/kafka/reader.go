@@ -15,9 +15,12 @@ type ReaderConfig struct {
 	Client     *Client // with the role RoleConsumer; its isolation.level applies
 	Topic      string
 	Partitions []int32 // none means all that the topic has
+	// From says where to begin; partitions that are not in it begin with their
+	// first record.
+	From map[int32]int64
 }
 
-// Reader reads partitions of a topic from their beginning. One goroutine uses
+// Reader reads partitions of a topic from their beginning or a given offset. One goroutine uses
 // it and thereby owns the positions; fetches run in goroutines of their own, one
 // for each broker, on connections that nothing else uses.
 type Reader struct {
@@ -85,7 +88,7 @@ func NewReader(ctx context.Context, cfg ReaderConfig) (*Reader, error) {
 	}
 	limit := int32(max(cfg.Client.Settings.Consumer.PartitionMaxBytes, 1))
 	for _, p := range partitions {
-		r.parts[p] = &partition{limit: limit}
+		r.parts[p] = &partition{limit: limit, position: cfg.From[p]}
 	}
 	return r, nil
 }

@@ -56,18 +56,19 @@ const readBuffer = 256 << 10
 
 // Reader reads a server's binlog, event by event. It belongs to one goroutine.
 type Reader struct {
-	cfg     Config
-	log     *slog.Logger
-	conn    *server.Conn // nil after a connection was lost
-	dec     *decoder
-	event   Event
-	payload payload
-	next    point // where to begin again
-	skip    int   // events to read without handing them out, after a reconnection
-	resume  position.GTID
-	flavor  position.Flavor
-	failed  error
-	losses  int // attempts to connect again since the last event
+	cfg         Config
+	log         *slog.Logger
+	conn        *server.Conn // nil after a connection was lost
+	dec         *decoder
+	event       Event
+	payload     payload
+	next        point // where to begin again
+	skip        int   // events to read without handing them out, after a reconnection
+	resume      position.GTID
+	flavor      position.Flavor
+	failed      error
+	connections int
+	losses      int // attempts to connect again since the last event
 }
 
 const (
@@ -110,6 +111,7 @@ func (r *Reader) connect(ctx context.Context) error {
 		conn.SetSilence(r.cfg.Heartbeat*5/2 + 5*time.Second)
 	}
 	r.conn, r.flavor = conn, conn.Flavor()
+	r.connections++
 	r.dec = newDecoder(r.next.file, r.cfg.VerifyChecksums)
 	r.payload.active = false
 	r.skip, r.resume = r.next.done, r.next.gtid
@@ -328,6 +330,10 @@ func (r *Reader) Buffered() bool {
 	}
 	return r.conn.Buffered()
 }
+
+// Connections counts the connections so far: positions in files of the binlog can
+// be compared over one connection only, as the next may go to another server.
+func (r *Reader) Connections() int { return r.connections }
 
 // Flavor says whether the server is MySQL or MariaDB.
 func (r *Reader) Flavor() position.Flavor { return r.flavor }

@@ -90,9 +90,11 @@ type Tracker struct {
 	startRow   int64
 	ignoreRows bool
 
-	extra *position.Extra
-	base  *position.Base // of the current event, nil until asked for
-	slab  position.Slab
+	extra       *position.Extra
+	incremental map[string]any
+	combined    *position.Extra // of the two, nil until asked for
+	base        *position.Base  // of the current event, nil until asked for
+	slab        position.Slab
 }
 
 // NewTracker starts at the configured offset.
@@ -287,7 +289,7 @@ func (t *Tracker) Offset() connect.Offset {
 func (t *Tracker) newBase() *position.Base {
 	b := position.Base{
 		File: t.restartFile, Pos: t.restartPos, GTIDs: t.restart, Event: t.event,
-		Time: floorSeconds(t.sourceTime), HasTime: t.hasSourceTime, ServerID: int64(t.serverID), Extra: t.extra,
+		Time: floorSeconds(t.sourceTime), HasTime: t.hasSourceTime, ServerID: int64(t.serverID), Extra: t.extras(),
 	}
 	if t.cfg.Checkpoint != nil {
 		b.Snapshot, b.Checkpoint = position.SnapshotInitial, t.cfg.Checkpoint
@@ -308,7 +310,39 @@ func floorSeconds(micros int64) int64 {
 
 // SetExtra sets the additional fields of the offsets that follow. What x points
 // at must not change any more.
-func (t *Tracker) SetExtra(x *position.Extra) { t.extra, t.base = x, nil }
+func (t *Tracker) SetExtra(x *position.Extra) { t.extra, t.combined, t.base = x, nil, nil }
+
+// SetIncremental sets the fields of a running incremental snapshot in the offsets
+// that follow; nil for none. The map must not change any more.
+func (t *Tracker) SetIncremental(fields map[string]any) {
+	t.incremental, t.combined, t.base = fields, nil, nil
+}
+
+// extras are all additional fields of the offsets.
+func (t *Tracker) extras() *position.Extra {
+	if t.incremental == nil {
+		return t.extra
+	}
+	if t.combined == nil {
+		t.combined = &position.Extra{RowTable: -1}
+		if t.extra != nil {
+			*t.combined = *t.extra
+		}
+		t.combined.Incremental = t.incremental
+	}
+	return t.combined
+}
+
+// Done is where the binlog has been read up to; ok is false inside a transaction,
+// which counts as a whole.
+func (t *Tracker) Done() (file string, pos int64, ok bool) {
+	return t.restartFile, t.restartPos, !t.inTx && !t.inXA
+}
+
+// Within reports whether a set holds all transactions that have been read.
+func (t *Tracker) Within(executed *position.Set) bool {
+	return t.set == nil || executed.ContainsAll(t.set)
+}
 
 // EventMicros is the time of the current event in microseconds since 1970, as
 // the source block of a change event gives it: that of the event before, but in

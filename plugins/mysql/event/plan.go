@@ -169,3 +169,30 @@ func (p *Plan) sameKey(before, after []value.Cell) bool {
 	}
 	return true
 }
+
+// KeyColumns are the columns of the key, those of message.key.columns or of the
+// primary key; none for a table without a key.
+func (p *Plan) KeyColumns() []*table.Column {
+	var columns []*table.Column
+	for _, i := range p.b.keys.columns(p.Table) {
+		columns = append(columns, p.Table.Columns[i])
+	}
+	return columns
+}
+
+// Texts are the values of a row as text, "" for null: those of a row that is a
+// signal.
+func (p *Plan) Texts(a *data.Arena, row []value.Cell) ([]string, error) {
+	if err := p.checkWidth(row); err != nil {
+		return nil, err
+	}
+	texts := make([]string, len(p.fields))
+	for i := range p.fields {
+		v, err := p.fields[i].column.Convert(a, &row[p.fields[i].from])
+		if err != nil {
+			return nil, err
+		}
+		texts[i] = string(v.Raw())
+	}
+	return texts, nil
+}

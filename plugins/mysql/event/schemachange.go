@@ -57,7 +57,7 @@ func (b *Builder) SchemaChange(batch *connect.Batch, src *Source, offset connect
 	f := val.Fields()
 	f[0] = b.source(a, src, data.String(src.DB), changedTables(c.Group, src.Table))
 	f[1] = data.Int64(b.now / 1_000_000)
-	f[2], f[4] = data.String(c.Database), data.String(c.SQL)
+	f[2], f[4] = data.String(c.Database), optional(c.SQL)
 	f[5] = data.Array(b.tableChanges(a, c))
 	r := b.record(batch, b.topics.SchemaChanges(), offset)
 	r.KeySchema, r.Key = b.changes.key, data.StructOf(key)

@@ -1,6 +1,7 @@
 package position
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -200,4 +201,14 @@ func RestartSet(stored, purged *Set, keep func(source string) bool) *Set {
 		}
 	}
 	return out.Sort()
+}
+
+// ComparePlaces compares two places in the binlog of one server. Files of
+// different names, which only different servers have, compare as before.
+func ComparePlaces(file string, pos int64, otherFile string, otherPos int64) int {
+	order, err := compareFiles(file, otherFile)
+	if err != nil {
+		return -1
+	}
+	return cmp.Or(order, cmp.Compare(pos, otherPos))
 }
