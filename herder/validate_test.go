@@ -173,6 +173,26 @@ func TestValidateFurther(t *testing.T) {
 				"Please reconfigure it to use a different transaction boundary definition."}}},
 		{"a version that is not there", source("connector.plugin.version", "9.9"), nil,
 			map[string][]string{"connector.class": nil, "connector.plugin.version": nil}},
+		{"a regular expression that is none", map[string]string{"connector.class": "FileStreamSink", "name": "s", "topics.regex": "["}, nil,
+			map[string][]string{"topics.regex": {"Invalid value [ for configuration topics.regex: Invalid regex: Unclosed character class near index 0\n[\n^"}}},
+		{"a topic without a name", sink("s", "topics", "a,,b"), nil, map[string][]string{"topics": {"Configuration 'topics' values must not be empty."}}},
+		{"an offsets topic without a name", source("offsets.storage.topic", " "), nil,
+			map[string][]string{"offsets.storage.topic": {"Invalid value  for configuration offsets.storage.topic: String must be non-empty"}}},
+		{"a class with a part to choose", source("transforms", "a", "transforms.a.type", "org.apache.kafka.connect.transforms.InsertField"), nil,
+			map[string][]string{"transforms.a.type": {"This class is abstract and cannot be created. Did you mean " +
+				"org.apache.kafka.connect.transforms.InsertField$Key, org.apache.kafka.connect.transforms.InsertField$Value?"}}},
+		{"a converter as a transform", source("transforms", "a", "transforms.a.type", "org.apache.kafka.connect.json.JsonConverter"), nil,
+			map[string][]string{"transforms.a.type": {"Class class org.apache.kafka.connect.json.JsonConverter does not implement the Transformation interface"}}},
+		{"a connector as a converter", source("value.converter", "org.apache.kafka.connect.file.FileStreamSinkConnector"), nil,
+			map[string][]string{"value.converter": {"Class class org.apache.kafka.connect.file.FileStreamSinkConnector does not implement the Converter interface"}}},
+		{"topics that cannot be created", source("topic.creation.default.replication.factor", "0", "topic.creation.default.partitions", "-2",
+			"topic.creation.groups", "g", "topic.creation.g.include", "a,["), nil,
+			map[string][]string{
+				"topic.creation.default.replication.factor": {"Invalid value 0 for configuration topic.creation.default.replication.factor: " +
+					"Replication factor must be positive and not larger than the number of brokers in the Kafka cluster, or -1 to use the broker's default"},
+				"topic.creation.default.partitions": {"Invalid value -2 for configuration topic.creation.default.partitions: Number of partitions must be positive, or -1 to use the broker's default"},
+				"topic.creation.g.include":          {"Invalid value [a, [] for configuration topic.creation.g.include: Syntax error in regular expression: Unclosed character class near index 0\n[\n^"},
+			}},
 		{"a converter's own property", source("value.converter", "org.apache.kafka.connect.json.JsonConverter", "value.converter.schemas.cache.size", "many"), nil,
 			map[string][]string{"value.converter.schemas.cache.size": nil}},
 	} {

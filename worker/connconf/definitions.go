@@ -7,6 +7,7 @@ package connconf
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -51,9 +52,11 @@ func (d *Definitions) common() []configdef.Key {
 		case "key.converter", "value.converter":
 			k.Recommend = d.recommend(connect.KindConverter)
 			k.Resolve = d.resolve(connect.KindConverter)
+			k.Validate = d.usable(connect.KindConverter)
 		case "header.converter":
 			k.Recommend = d.recommend(connect.KindHeaderConverter)
 			k.Resolve = d.resolve(connect.KindHeaderConverter)
+			k.Validate = d.usable(connect.KindHeaderConverter)
 		case "key.converter.plugin.version", "value.converter.plugin.version":
 			k.Recommend = d.versions(strings.TrimSuffix(k.Name, versionSuffix), connect.KindConverter)
 		case "header.converter.plugin.version":
@@ -136,12 +139,54 @@ func (d *Definitions) recommend(kind connect.Kind) func(context.Context, string,
 
 func (d *Definitions) resolve(kind connect.Kind) func(string) (string, bool) {
 	return func(class string) (string, bool) {
-		p, err := d.Registry.Find(class, kind)
-		if err != nil {
-			return "", false
+		if p, err := d.Registry.Find(class, kind); err == nil {
+			return p.Class, true
 		}
-		return p.Class, true
+		return class, d.unusable(class, kind) != "" // which the validator explains
 	}
+}
+
+// interfaces are what Java calls the kinds of plugins that configurations name.
+var interfaces = map[connect.Kind]string{
+	connect.KindConverter: "Converter", connect.KindHeaderConverter: "HeaderConverter",
+	connect.KindTransformation: "Transformation", connect.KindPredicate: "Predicate",
+}
+
+// unusable explains why a class that is there is none of a kind, "" when it is one,
+// or is not there (ConnectorConfig.ConcreteSubClassValidator and InstantiableClassValidator).
+func (d *Definitions) unusable(class string, kind connect.Kind) string {
+	if _, err := d.Registry.Find(class, kind); err == nil || class == "" {
+		return ""
+	}
+	var nested []string
+	for _, p := range d.Registry.List(kind) {
+		if strings.HasPrefix(p.Class, class+"$") {
+			nested = append(nested, p.Class)
+		}
+	}
+	if len(nested) > 0 {
+		return "This class is abstract and cannot be created. Did you mean " + strings.Join(nested, ", ") + "?"
+	}
+	for _, other := range []connect.Kind{
+		connect.KindSource, connect.KindSink, connect.KindConverter, connect.KindHeaderConverter, connect.KindTransformation, connect.KindPredicate,
+		connect.KindConfigProvider, connect.KindRestExtension, connect.KindOverridePolicy,
+	} {
+		if p, err := d.Registry.Find(class, other); err == nil {
+			return "Class class " + p.Class + " does not implement the " + interfaces[kind] + " interface"
+		}
+	}
+	return ""
+}
+
+// usable refuses a class of another kind.
+func (d *Definitions) usable(kind connect.Kind) configdef.Validator {
+	return configdef.ValidatorFunc("a "+interfaces[kind], func(_ string, value any, _ *configdef.Values) error {
+		class, _ := value.(string)
+		if why := d.unusable(class, kind); why != "" {
+			return errors.New(why)
+		}
+		return nil
+	})
 }
 
 // aliases refuses a list that names one alias twice.
@@ -250,6 +295,9 @@ func (d *Definitions) loadable(prefix string, config map[string]string, kind con
 			return fmt.Errorf("Config '%snegate' was provided but there is no config '%spredicate' defining a predicate to be negated.", prefix, prefix)
 		}
 		if class, _ := value.(string); class != "" {
+			if why := d.unusable(class, kind); why != "" {
+				return errors.New(why)
+			}
 			if _, err := d.Registry.FindVersion(class, config[prefix+"plugin.version"], kind); err != nil {
 				return configdef.Invalid(name, class, err.Error())
 			}
@@ -275,10 +323,12 @@ func topicGroupKeys(group string) []configdef.Key {
 	keys := []configdef.Key{{
 		Name: prefix + "replication.factor", Type: configdef.Short, Importance: configdef.Low, Group: title, Order: 3, Width: configdef.WidthLong,
 		DisplayName: "Replication Factor for Topics in " + group,
+		Validate:    positive("Replication factor must be positive and not larger than the number of brokers in the Kafka cluster, or -1 to use the broker's default"),
 		Doc:         "The replication factor for new topics created for this connector. This value must not be larger than the number of brokers in the Kafka cluster, or otherwise an error will be thrown when the connector will attempt to create a topic. For the default group this configuration is required. For any other group defined in topic.creation.groups this config is optional and if it's missing it gets the value of the default group",
 	}, {
 		Name: prefix + "partitions", Type: configdef.Int, Importance: configdef.Low, Group: title, Order: 4, Width: configdef.WidthLong,
 		DisplayName: "Partition Count for Topics in " + group,
+		Validate:    positive("Number of partitions must be positive, or -1 to use the broker's default"),
 		Doc:         "The number of partitions new topics created for this connector. For the default group this configuration is required. For any other group defined in topic.creation.groups this config is optional and if it's missing it gets the value of the default group",
 	}}
 	if group == "default" {
@@ -289,13 +339,45 @@ func topicGroupKeys(group string) []configdef.Key {
 	}
 	return append([]configdef.Key{{
 		Name: prefix + "include", Type: configdef.List, Importance: configdef.Low, Group: title, Order: 1, Width: configdef.WidthLong,
-		DisplayName: "Inclusion Topic Pattern for " + group,
-		Doc:         "A list of regular expression literals used to match the topic names used by the source connector. This list is used to include topics that should be created using the topic settings defined by this group.",
+		DisplayName: "Inclusion Topic Pattern for " + group, Validate: patterns(),
+		Doc: "A list of regular expression literals used to match the topic names used by the source connector. This list is used to include topics that should be created using the topic settings defined by this group.",
 	}, {
 		Name: prefix + "exclude", Type: configdef.List, Default: configdef.Text(""), Importance: configdef.Low, Group: title, Order: 2, Width: configdef.WidthLong,
-		DisplayName: "Exclusion Topic Pattern for " + group,
-		Doc:         "A list of regular expression literals used to match the topic names used by the source connector. This list is used to exclude topics from being created with the topic settings defined by this group. Note that exclusion rules have precedent and override any inclusion rules for the topics.",
+		DisplayName: "Exclusion Topic Pattern for " + group, Validate: patterns(),
+		Doc: "A list of regular expression literals used to match the topic names used by the source connector. This list is used to exclude topics from being created with the topic settings defined by this group. Note that exclusion rules have precedent and override any inclusion rules for the topics.",
 	}}, keys...)
+}
+
+// positive refuses numbers below 1 other than -1 (TopicCreationConfig).
+func positive(reason string) configdef.Validator {
+	return configdef.ValidatorFunc("a positive number, or -1", func(name string, value any, _ *configdef.Values) error {
+		var n int32
+		switch v := value.(type) {
+		case int16:
+			n = int32(v)
+		case int32:
+			n = v
+		default: // not given, or not a number
+			return nil
+		}
+		if n != -1 && n < 1 {
+			return configdef.Invalid(name, value, reason)
+		}
+		return nil
+	})
+}
+
+// patterns refuses a list that holds what is no regular expression.
+func patterns() configdef.Validator {
+	return configdef.ValidatorFunc("regular expressions", func(name string, value any, _ *configdef.Values) error {
+		all, _ := value.([]string)
+		for _, text := range all {
+			if _, err := configdef.CompileRegex(text); err != nil {
+				return configdef.Invalid(name, all, "Syntax error in regular expression: "+err.Error())
+			}
+		}
+		return nil
+	})
 }
 
 // Check adds errors that concern several properties at once
@@ -331,8 +413,7 @@ func checkQueue(dlq, topics, regex string, result *configdef.Result) {
 	}
 	pattern, err := configdef.CompileRegex(regex)
 	if err != nil {
-		result.AddError("topics.regex", err.Error())
-		return
+		return // which the property itself says
 	}
 	if pattern.Match(dlq) {
 		result.AddError("topics.regex", fmt.Sprintf("The DLQ topic '%s' may not be matched by the regex for the topics ('topics.regex=%s') consumed by the connector",
