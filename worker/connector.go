@@ -36,14 +36,16 @@ type connector struct {
 }
 
 func (w *Worker) newConnector(name string, config map[string]string) (*connector, error) {
-	c := &connector{w: w, name: name, config: config, log: w.cfg.Loggers(config["connector.class"]).With("connector", name)}
+	c := &connector{w: w, name: name, config: config}
 	c.state.Store(state.Unassigned)
 	status := func() string { return string(c.state.Load().(state.State)) }
 	var err error
 	if c.plugin, err = w.cfg.Registry.Connector(config["connector.class"], config["connector.plugin.version"]); err != nil {
+		c.log = w.cfg.Loggers(config["connector.class"]).With("connector", name)
 		c.metrics = w.cfg.Metrics.Connector(name, "unknown", config["connector.class"], "", status)
 		return c, err
 	}
+	c.log = w.cfg.Loggers(c.plugin.Class).With("connector", name)
 	c.impl = c.plugin.NewConnector()
 	c.metrics = w.cfg.Metrics.Connector(name, string(c.plugin.Kind), c.plugin.Class, c.plugin.Version, status)
 	c.own = w.cfg.Metrics.Plugin("connector", name)

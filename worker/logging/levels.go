@@ -33,6 +33,7 @@ var levelNames = [...]struct {
 
 // ParseLevel reads a level's name, in any case.
 func ParseLevel(name string) (slog.Level, bool) {
+	name = strings.TrimSpace(name)
 	for _, l := range levelNames {
 		if strings.EqualFold(l.name, name) {
 			return l.level, true
@@ -140,7 +141,8 @@ func (l *Levels) All() map[string]Setting {
 }
 
 // Set sets the level of a logger and of all known ones below it, and returns
-// the names of those it changed, in order. For the root logger that is all.
+// the names of those it changed, in order: not of those that have the level
+// already. For the root logger that is all (Loggers.setLevel).
 func (l *Levels) Set(name string, level slog.Level) []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -152,13 +154,13 @@ func (l *Levels) Set(name string, level slog.Level) []string {
 			}
 		}
 	}
-	setting := Setting{Level: level, Changed: l.now()}
 	for n := range changed {
-		if old, ok := l.set[n]; ok && old.Level == level && !old.Changed.IsZero() {
+		if l.effective(n).Level == level {
 			delete(changed, n)
-			continue
 		}
-		l.set[n] = setting
+	}
+	for n := range changed {
+		l.set[n] = Setting{Level: level, Changed: l.now()}
 		if v := l.active[n]; v != nil {
 			v.Set(level)
 		}

@@ -45,12 +45,39 @@ func TestGetAndAll(t *testing.T) {
 	}
 }
 
+// What has the level already, of its own or from above, is not changed.
+func TestSetWhatIsSet(t *testing.T) {
+	l := newLevels(&bytes.Buffer{})
+	l.Logger("a.b")
+	for _, c := range []struct {
+		logger  string
+		level   slog.Level
+		changed []string
+	}{
+		{"a", slog.LevelInfo, nil},
+		{"a.b", slog.LevelDebug, []string{"a.b"}},
+		{"a.b", slog.LevelDebug, nil},
+		{"a", slog.LevelDebug, []string{"a"}},
+		{"a", slog.LevelWarn, []string{"a", "a.b"}},
+	} {
+		if changed := l.Set(c.logger, c.level); !slices.Equal(changed, c.changed) {
+			t.Errorf("%s set to %s changed %v, want %v", c.logger, c.level, changed, c.changed)
+		}
+	}
+	if _, ok := l.Get("a.c"); ok {
+		t.Error("a logger is made by asking")
+	}
+}
+
 func TestLevelNames(t *testing.T) {
 	for _, name := range []string{"OFF", "FATAL", "ERROR", "WARN", "INFO", "DEBUG", "TRACE", "ALL"} {
 		level, ok := ParseLevel(strings.ToLower(name))
 		if !ok || LevelName(level) != name {
 			t.Errorf("%s: %v %v %s", name, level, ok, LevelName(level))
 		}
+	}
+	if level, ok := ParseLevel(" debug\n"); !ok || level != slog.LevelDebug {
+		t.Error("white space makes a level unknown")
 	}
 	if _, ok := ParseLevel("HIGH"); ok {
 		t.Error("HIGH is no level")
