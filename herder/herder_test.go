@@ -8,10 +8,14 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/millrace/millrace/herder"
+	"github.com/millrace/millrace/plugins/file"
+	"github.com/millrace/millrace/plugins/policy"
+	"github.com/millrace/millrace/plugins/registry"
 	"github.com/millrace/millrace/storage/state"
 	"github.com/millrace/millrace/storage/status"
 	"github.com/millrace/millrace/worker/logging"
@@ -251,6 +255,23 @@ func TestCleaningWaitsForLateStatuses(t *testing.T) {
 	}
 	if left := statuses.Tasks("here"); len(left) > 0 {
 		t.Errorf("statuses are left of tasks %v", left)
+	}
+}
+
+// Properties are shown of the kinds of plugins that Java shows, by each name that a plugin has.
+func TestPluginsWhosePropertiesAreNotShown(t *testing.T) {
+	reg, err := registry.New(slices.Concat(policy.Plugins(), file.Plugins())...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := herder.NewLocal(&herder.Local{Registry: reg, Validator: validator(t)})
+	for name, want := range map[string]herder.Kind{"All": herder.BadRequest, "nope": herder.NotFound} {
+		if _, err := l.PluginConfig(t.Context(), name, ""); err == nil || herder.KindOf(err) != want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if keys, err := l.PluginConfig(t.Context(), "FileStreamSink", ""); err != nil || len(keys) < 10 {
+		t.Errorf("%d properties, %v", len(keys), err)
 	}
 }
 

@@ -232,6 +232,8 @@ func (l *Local) PluginConfig(_ context.Context, name, version string) ([]ConfigK
 	p, err := l.Registry.FindVersion(name, version, listedKinds...)
 	var missing *registry.NotFoundError
 	switch {
+	case errors.As(err, &missing) && l.unlisted(name):
+		return nil, Errorf(BadRequest, "Invalid plugin class %s. Valid types are sink, source, converter, header_converter, transformation, predicate.", name)
 	case errors.As(err, &missing):
 		return nil, Errorf(NotFound, "Unknown plugin %s.", name)
 	case err != nil:
@@ -254,6 +256,12 @@ func (l *Local) PluginConfig(_ context.Context, name, version string) ([]ConfigK
 		}
 	}
 	return out, nil
+}
+
+// unlisted reports whether a plugin is of a kind whose properties are not shown.
+func (l *Local) unlisted(name string) bool {
+	_, err := l.Registry.Find(name, connect.KindConfigProvider, connect.KindRestExtension, connect.KindOverridePolicy)
+	return err == nil
 }
 
 // Validate is Plugins'.

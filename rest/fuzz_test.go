@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"path"
 	"strings"
 	"testing"
 )
@@ -23,7 +22,7 @@ func FuzzCanonical(f *testing.F) {
 		w := httptest.NewRecorder()
 		canonical(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			escaped := r.URL.EscapedPath()
-			if path.Clean(escaped) != escaped || path.Clean(r.URL.Path) != r.URL.Path || strings.Count(escaped, "/") != strings.Count(r.URL.Path, "/") {
+			if strings.Contains(escaped, "//") || strings.Contains(escaped, ";") || escaped != "/" && strings.HasSuffix(escaped, "/") || strings.Count(escaped, "/") != strings.Count(r.URL.Path, "/") {
 				t.Errorf("%q gets through as %q, %q", text, escaped, r.URL.Path)
 			}
 		})).ServeHTTP(w, &http.Request{Method: http.MethodGet, URL: u})

@@ -113,12 +113,12 @@ func (x *resource) types(r *http.Request, method string) error {
 
 // accepts reports whether an Accept header allows a type.
 func accepts(r *http.Request, want string) bool {
-	given := r.Header.Values("Accept")
-	if len(given) == 0 {
+	given := strings.Join(r.Header.Values("Accept"), ",")
+	if strings.TrimSpace(given) == "" {
 		return true
 	}
 	group, _, _ := strings.Cut(want, "/")
-	for item := range strings.SplitSeq(strings.Join(given, ","), ",") {
+	for item := range strings.SplitSeq(given, ",") {
 		t, params, err := mime.ParseMediaType(item)
 		if err == nil && (t == want || t == "*/*" || t == group+"/*") && params["q"] != "0" {
 			return true

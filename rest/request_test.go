@@ -67,6 +67,10 @@ func TestProtocol(t *testing.T) {
 		{"GET /connectors/a/tasks/99999999999/status", nil, 404, "HTTP 404 Not Found", ""},
 		{"POST /connectors/a/tasks/x/restart", nil, 404, "HTTP 404 Not Found", ""},
 		{"GET /connectors/../x", nil, 404, "HTTP 404 Not Found", ""},
+		{"GET /connectors/./src", nil, 404, "HTTP 404 Not Found", ""},
+		{"GET /connectors/../connectors", nil, 404, "HTTP 404 Not Found", ""},
+		{"GET /connectors/src/..", nil, 404, "HTTP 404 Not Found", ""},
+		{"GET /connectors/a", []string{"Accept: "}, 404, "gone", `Connector "a"`},
 		{"GET /connectors/a/b/c", nil, 404, "HTTP 404 Not Found", ""},
 		{"OPTIONS /nope", nil, 404, "HTTP 404 Not Found", ""},
 		{"DELETE /connectors/a/config", nil, 405, "HTTP 405 Method Not Allowed", ""},
@@ -172,6 +176,9 @@ func TestBodies(t *testing.T) {
 		{`PATCH /connectors/a/offsets {"offsets":"s3cret"}`, "offsets is of another type"},
 		{`PATCH /connectors/a/offsets {"offsets":[{"partition":{},"offset":{},"more":"s3cret"}]}`, `unknown field \"more\"`},
 		{`PATCH /connectors/a/offsets {"x":1}`, `unknown field \"x\"`},
+		{`PATCH /connectors/a/offsets {"offsets":[{"partition":{"p":1},"offset":null},null]}`, "Entry 1 of the offsets: null is given"},
+		{`PATCH /connectors/a/offsets {"offsets":[{"partition":{"p":{"s3cret":1}},"offset":null}]}`, "Entry 0 of the offsets: Offsets may only contain primitive types as values, but field p contains MAP"},
+		{`PATCH /connectors/a/offsets {"offsets":[{"partition":{"p":1},"offset":{"o":["s3cret"]}}]}`, "field o contains ARRAY"},
 	} {
 		got := ask(t, s.Addresses()[0], c.line)
 		if got.StatusCode != 400 || !strings.Contains(got.text, c.message) {

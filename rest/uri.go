@@ -3,7 +3,6 @@ package rest
 import (
 	"net/http"
 	"net/url"
-	"path"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -43,7 +42,7 @@ func ambiguous(escaped, decoded string) string {
 }
 
 // canonical brings paths into the one form that routes are written in: without
-// dot segments, parameters and a slash at the end.
+// parameters and a slash at the end. Dot segments stay, and so lead nowhere.
 func canonical(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		escaped := r.URL.EscapedPath()
@@ -51,7 +50,7 @@ func canonical(next http.Handler) http.Handler {
 			badURI(w, r.Method, problem)
 			return
 		}
-		clean := path.Clean("/" + parameters.ReplaceAllString(escaped, ""))
+		clean := "/" + strings.Trim(parameters.ReplaceAllString(escaped, ""), "/")
 		if clean != escaped {
 			decoded, err := url.PathUnescape(clean)
 			if err != nil {

@@ -90,7 +90,7 @@ func parseSinkOffsets(offsets []connect.PartitionOffset) ([]sinkChange, error) {
 		}
 		var ok bool
 		if c.tp.Topic, ok = topic.(string); !ok {
-			return nil, bad("Kafka topic names must be valid strings and may not be null, but %v is given", topic)
+			return nil, bad("Kafka topic names must be valid strings and may not be null")
 		}
 		n, ok := wholeNumber(partition)
 		if !ok || n < 0 || n > 1<<31-1 {
@@ -164,8 +164,12 @@ func (w *Worker) alterSinkOffsets(ctx context.Context, name string, config map[s
 	return asBusy("alter", name, admin.DeleteGroupOffsets(ctx, group, remove))
 }
 
-// asBusy explains an error that means that the group still has members.
+// asBusy explains an error that means that the group still has members, or that a
+// user named a partition that does not exist.
 func asBusy(doing, name string, err error) error {
+	if errors.Is(err, sarama.ErrUnknownTopicOrPartition) {
+		return &BadOffsetsError{fmt.Sprintf("Failed to %s consumer group offsets for connector %s: %v", doing, name, err)}
+	}
 	for _, code := range []sarama.KError{sarama.ErrNonEmptyGroup, sarama.ErrUnknownMemberId, sarama.ErrRebalanceInProgress, sarama.ErrGroupSubscribedToTopic} {
 		if errors.Is(err, code) {
 			return fmt.Errorf("Failed to %s consumer group offsets for connector %s either because its tasks haven't stopped completely yet or the connector was resumed "+
