@@ -19,6 +19,7 @@ import (
 	"github.com/millrace/millrace/plugins/registry"
 	"github.com/millrace/millrace/plugins/transform"
 	"github.com/millrace/millrace/plugins/transform/debezium"
+	"github.com/millrace/millrace/plugins/transform/script"
 )
 
 // Builtin lists the plugins that every binary contains.
@@ -34,6 +35,7 @@ func Builtin() []connect.Plugin {
 		text.Plugins(),
 		transform.Plugins(),
 		debezium.Plugins(),
+		script.Plugins(),
 		predicate.Plugins(),
 		provider.Plugins(),
 		policy.Plugins(),
