@@ -54,6 +54,7 @@ var table = []row{
 
 	{[]string{"plugins/registry"}, upToOne},
 	{[]string{"plugins/s3/..."}, with(author, "plugins/converter/...", "plugins/s3/...")},
+	{[]string{"plugins/converter/registry"}, with(author, "plugins/converter/...", "storage/kafka")},
 	{[]string{"plugins/converter/..."}, with(author, "plugins/converter/...")},
 	{[]string{"plugins/transform/..."}, with(author, "plugins/transform/...")},
 	{[]string{"plugins/provider/..."}, with(author, "plugins/provider/...")},

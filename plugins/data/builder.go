@@ -116,3 +116,17 @@ func (b *Builder) TryBuild() (*Schema, error) {
 	b.s = Schema{}
 	return &s, nil
 }
+
+// Peek returns the schema as it is so far, as TryBuild would, and lets the
+// builder go on: a default needs the schema that it belongs to.
+func (b *Builder) Peek() *Schema {
+	s := b.s
+	s.params = slices.Clone(s.params)
+	if s.typ == TypeStruct {
+		s.index = make(map[string]int, len(s.fields))
+		for _, f := range s.fields {
+			s.index[f.Name] = f.Index
+		}
+	}
+	return &s
+}

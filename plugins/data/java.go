@@ -32,3 +32,17 @@ func (k Kind) JavaClass() string {
 	}
 	return "null"
 }
+
+// JavaClassOf is the class that a value of a schema has in Java: that of a
+// logical type's values, or the kind's. The schema may be nil.
+func JavaClassOf(s *Schema, v Value) string {
+	if s != nil && !v.IsNull() {
+		switch s.Logical() {
+		case LogicalDecimal:
+			return "java.math.BigDecimal"
+		case LogicalDate, LogicalTime, LogicalTimestamp:
+			return "java.util.Date"
+		}
+	}
+	return v.kind.JavaClass()
+}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/millrace/millrace/plugins/connect"
+	"github.com/millrace/millrace/plugins/converter/avro"
 	"github.com/millrace/millrace/plugins/converter/bytes"
 	"github.com/millrace/millrace/plugins/converter/header"
 	"github.com/millrace/millrace/plugins/converter/jsonconv"
@@ -28,6 +29,7 @@ func Builtin() []connect.Plugin {
 		file.Plugins(),
 		datagen.Plugins(),
 		mysql.Plugins(),
+		avro.Plugins(),
 		bytes.Plugins(),
 		header.Plugins(),
 		jsonconv.Plugins(),

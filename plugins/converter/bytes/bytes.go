@@ -13,7 +13,8 @@ import (
 // Converter is ByteArrayConverter.
 type Converter struct {
 	schema   *data.Schema
-	delegate connect.Converter // for what is not bytes; nil in Kafka's class
+	debezium bool              // Debezium's class
+	delegate connect.Converter // for what is not bytes; nil for none
 }
 
 var (
@@ -28,16 +29,19 @@ func New() *Converter {
 
 // Append implements connect.Converter.
 func (c *Converter) Append(dst []byte, topic string, h *[]connect.Header, schema *data.Schema, v data.Value) ([]byte, bool, error) {
-	isBytes := (schema == nil || schema.Type() == data.TypeBytes) && (v.IsNull() || v.Kind() == data.KindBytes)
+	decimal := schema != nil && schema.Logical() == data.LogicalDecimal
+	isBytes := (schema == nil || schema.Type() == data.TypeBytes) && (v.IsNull() || v.Kind() == data.KindBytes && !decimal)
 	switch {
 	case !isBytes && c.delegate != nil:
 		return c.delegate.Append(dst, topic, h, schema, v)
+	case !isBytes && c.debezium:
+		return dst, false, dataError("A %s of type '%s' requires a delegate.converter.type to be configured", topic, data.AppendText(nil, schema, v))
 	case schema != nil && schema.Type() != data.TypeBytes:
 		return dst, false, dataError("Invalid schema type for ByteArrayConverter: %s", schema.Type().EnumName())
 	case v.IsNull():
 		return dst, true, nil
-	case v.Kind() != data.KindBytes:
-		return dst, false, dataError("ByteArrayConverter is not compatible with objects of type class %s", v.Kind().JavaClass())
+	case !isBytes:
+		return dst, false, dataError("ByteArrayConverter is not compatible with objects of type class %s", data.JavaClassOf(schema, v))
 	}
 	return append(dst, v.Raw()...), false, nil
 }
@@ -73,22 +77,27 @@ func Def() *configdef.Def {
 // Plugins describes Kafka's ByteArrayConverter and Debezium's two.
 func Plugins() []connect.Plugin {
 	out := plugins("org.apache.kafka.connect.converters.ByteArrayConverter", "4.3.1", Def(),
-		func(map[string]string, bool) (*Converter, error) { return New(), nil })
+		func(map[string]string, string) (*Converter, error) { return New(), nil })
 	for _, class := range []string{"io.debezium.converters.ByteArrayConverter", "io.debezium.converters.BinaryDataConverter"} {
 		out = append(out, plugins(class, "3.6.1.Final", delegatingDef(), newDelegating)...)
 	}
 	return out
 }
 
-func plugins(class, version string, def *configdef.Def, build func(config map[string]string, isKey bool) (*Converter, error)) []connect.Plugin {
+func plugins(class, version string, def *configdef.Def, build func(config map[string]string, use string) (*Converter, error)) []connect.Plugin {
 	return []connect.Plugin{
 		{
 			Class: class, Version: version, Kind: connect.KindConverter, Def: def,
-			NewConverter: func(config map[string]string, isKey bool) (connect.Converter, error) { return build(config, isKey) },
+			NewConverter: func(config map[string]string, isKey bool) (connect.Converter, error) {
+				if isKey {
+					return build(config, "key")
+				}
+				return build(config, "value")
+			},
 		},
 		{
 			Class: class, Version: version, Kind: connect.KindHeaderConverter, Def: def,
-			NewHeaderConverter: func(config map[string]string) (connect.HeaderConverter, error) { return build(config, false) },
+			NewHeaderConverter: func(config map[string]string) (connect.HeaderConverter, error) { return build(config, "header") },
 		},
 	}
 }

@@ -21,10 +21,13 @@ func delegatingDef() *configdef.Def {
 		Doc: "Specifies the delegate converter class"})
 }
 
-func newDelegating(config map[string]string, isKey bool) (*Converter, error) {
+// newDelegating makes a converter of keys, values or headers. That of headers
+// has no delegate, in Java neither.
+func newDelegating(config map[string]string, use string) (*Converter, error) {
 	c := New()
+	c.debezium = true
 	class := strings.TrimSpace(config[delegateType])
-	if class == "" {
+	if class == "" || use == "header" {
 		return c, nil
 	}
 	known := slices.Concat(jsonconv.Plugins(), text.Plugins(), number.Plugins())
@@ -39,6 +42,6 @@ func newDelegating(config map[string]string, isKey bool) (*Converter, error) {
 		}
 	}
 	var err error
-	c.delegate, err = known[i].NewConverter(own, isKey)
+	c.delegate, err = known[i].NewConverter(own, use == "key")
 	return c, err
 }

@@ -2,15 +2,16 @@ package jsonconv
 
 import (
 	"github.com/millrace/millrace/plugins/connect"
+	"github.com/millrace/millrace/plugins/converter/lru"
 	"github.com/millrace/millrace/plugins/data"
 )
 
 // Converter is JsonConverter. It belongs to one goroutine.
 type Converter struct {
 	cfg      Config
-	programs *lru[*data.Schema, *program]
-	schemas  *lru[string, *data.Schema] // by their JSON text
-	fixed    *data.Schema               // schema.content
+	programs *lru.Cache[*data.Schema, *program]
+	schemas  *lru.Cache[string, *data.Schema] // by their JSON text
+	fixed    *data.Schema                     // schema.content
 }
 
 var (
@@ -22,8 +23,8 @@ var (
 func New(cfg Config) (*Converter, error) {
 	c := &Converter{
 		cfg:      cfg,
-		programs: newLRU[*data.Schema, *program](cfg.CacheSize),
-		schemas:  newLRU[string, *data.Schema](cfg.CacheSize),
+		programs: lru.New[*data.Schema, *program](cfg.CacheSize),
+		schemas:  lru.New[string, *data.Schema](cfg.CacheSize),
 	}
 	if cfg.SchemaContent == "" {
 		return c, nil
@@ -40,13 +41,13 @@ func (c *Converter) Append(dst []byte, _ string, _ *[]connect.Header, schema *da
 	if schema == nil {
 		return c.appendSchemaless(dst, v)
 	}
-	p, ok := c.programs.get(schema)
+	p, ok := c.programs.Get(schema)
 	if !ok {
 		var err error
 		if p, err = compileProgram(c.cfg, schema); err != nil {
 			return dst, false, err
 		}
-		c.programs.put(schema, p)
+		c.programs.Put(schema, p)
 	}
 	start := len(dst)
 	dst, err := p.root.append(append(dst, p.head...), v)

@@ -205,28 +205,6 @@ func TestSchemaContent(t *testing.T) {
 	}
 }
 
-func TestCacheForgetsTheOldest(t *testing.T) {
-	c := newLRU[int, int](2)
-	for i := range 3 {
-		c.put(i, i*10)
-		c.get(0) // keeps 0 in use
-	}
-	for key, want := range map[int]bool{0: true, 1: false, 2: true} {
-		if v, ok := c.get(key); ok != want || ok && v != key*10 {
-			t.Errorf("get(%d) = %d, %v", key, v, ok)
-		}
-	}
-	c.put(2, 99)
-	if v, _ := c.get(2); v != 99 || len(c.entries) != 2 {
-		t.Errorf("put did not replace: %d of %d", v, len(c.entries))
-	}
-	none := newLRU[int, int](0)
-	none.put(1, 1)
-	if _, ok := none.get(1); ok {
-		t.Error("a cache of size 0 kept something")
-	}
-}
-
 func TestConfig(t *testing.T) {
 	cfg, err := ParseConfig(map[string]string{"converter.type": "value", "schemas.enable": "false", "decimal.format": "numeric",
 		"replace.null.with.default": "false", "schemas.cache.size": "5", "schema.content": "{}"})

@@ -57,6 +57,11 @@ func asDataError(err error) error {
 
 func (c *Converter) parseEnvelope(p *parser) (*data.Schema, data.Value, error) {
 	if p.peek() != '{' {
+		if p.peek() != 0 {
+			if _, err := p.skip(); err != nil {
+				return nil, data.Value{}, err
+			}
+		}
 		return nil, data.Value{}, dataError(notEnvelope)
 	}
 	var schemaText, payload []byte
@@ -65,7 +70,7 @@ func (c *Converter) parseEnvelope(p *parser) (*data.Schema, data.Value, error) {
 		var err error
 		switch string(name) {
 		case "schema":
-			schemaText, err = p.skipKnown(c.schemas.newest())
+			schemaText, err = p.skipKnown(c.schemas.Newest())
 		case "payload":
 			payload, err = p.skip()
 		default:

@@ -14,13 +14,13 @@ func (c *Converter) schemaOf(text []byte) (*data.Schema, error) {
 	if string(text) == "null" {
 		return nil, nil
 	}
-	if s, ok := c.schemas.get(asString(text)); ok {
+	if s, ok := c.schemas.Get(asString(text)); ok {
 		return s, nil
 	}
 	own := bytes.Clone(text) // names and defaults of the schema refer to it
 	s, err := parseSchema(own, c.cfg.ReplaceNull)
 	if err == nil {
-		c.schemas.put(asString(own), s)
+		c.schemas.Put(asString(own), s)
 	}
 	return s, err
 }

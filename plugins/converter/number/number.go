@@ -56,8 +56,8 @@ func (c *Converter) Append(dst []byte, _ string, _ *[]connect.Header, schema *da
 		return dst, true, nil
 	case v.Kind() != c.typ.Kind() && isBool:
 		return dst, false, dataError("BooleanConverter is not compatible with objects of type class %s", v.Kind().JavaClass())
-	case v.Kind() != c.typ.Kind():
-		return dst, false, dataError("Failed to serialize to %s (was class %s): ", c.javaName(), v.Kind().JavaClass())
+	case v.Kind() != c.typ.Kind(), schema != nil && schema.Logical() != data.LogicalNone:
+		return dst, false, dataError("Failed to serialize to %s (was class %s): ", c.javaName(), data.JavaClassOf(schema, v))
 	}
 	order := binary.BigEndian
 	switch c.typ {

@@ -16,11 +16,15 @@ type Gen struct {
 	Rand *rand.Rand
 	// Depth bounds the nesting of structs, arrays and maps.
 	Depth int
+	// Entries bounds the size of maps.
+	Entries int
+	// Finite leaves out infinities and NaN.
+	Finite bool
 }
 
 // New makes a Gen with a seed.
 func New(seed uint64) *Gen {
-	return &Gen{Rand: rand.New(rand.NewPCG(seed, seed^0x9e3779b97f4a7c15)), Depth: 3}
+	return &Gen{Rand: rand.New(rand.NewPCG(seed, seed^0x9e3779b97f4a7c15)), Depth: 3, Entries: 3}
 }
 
 func (g *Gen) chance(percent int) bool { return g.Rand.IntN(100) < percent }
@@ -109,6 +113,9 @@ func (g *Gen) Value(s *data.Schema) data.Value {
 	case data.TypeInt16:
 		return data.Int16(int16(g.Rand.Int64()))
 	case data.TypeInt32:
+		if s.Logical() == data.LogicalTime {
+			return data.Int32(int32(g.Rand.IntN(24 * 60 * 60 * 1000)))
+		}
 		return data.Int32(int32(g.Rand.Int64()))
 	case data.TypeInt64:
 		return data.Int64(g.Rand.Int64() >> g.Rand.IntN(63) * int64(1-2*g.Rand.IntN(2)))
@@ -139,8 +146,14 @@ func (g *Gen) float() float64 {
 	case 0:
 		return float64(g.Rand.IntN(1000))
 	case 1:
+		if g.Finite {
+			return float64(g.Rand.IntN(1<<20)) / 64
+		}
 		return math.Float64frombits(g.Rand.Uint64()&^(0x7ff<<52) | uint64(g.Rand.IntN(0x7ff))<<52)
 	case 2:
+		if g.Finite {
+			return 0.1
+		}
 		return []float64{math.Inf(1), math.Inf(-1), math.NaN()}[g.Rand.IntN(3)]
 	}
 	return math.Round(g.Rand.NormFloat64()*1e6) / 100
@@ -167,7 +180,7 @@ func (g *Gen) values(s *data.Schema) []data.Value {
 
 func (g *Gen) mapOf(s *data.Schema) data.Value {
 	m := &data.Map{}
-	for range g.Rand.IntN(4) {
+	for range g.Rand.IntN(g.Entries + 1) {
 		m.Put(g.Value(s.KeySchema()), g.Value(s.ValueSchema()))
 	}
 	return data.MapOf(m)
