@@ -45,4 +45,7 @@ type Monitorable interface {
 type PluginMetrics interface {
 	Counter(name, help string) interface{ Add(float64) }
 	Gauge(name, help string) interface{ Set(float64) }
+	// Func makes a gauge whose value is computed when somebody looks, from any
+	// goroutine. Labels are names and values in turn.
+	Func(name, help string, value func() float64, labels ...string)
 }

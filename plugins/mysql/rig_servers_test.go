@@ -21,8 +21,9 @@ import (
 
 // fakeRuntime is the runtime of a task in a test: it remembers the offset of a record that counts as committed.
 type fakeRuntime struct {
-	offset map[string]any
-	log    *slog.Logger
+	offset  map[string]any
+	log     *slog.Logger
+	metrics shownMetrics // nil for none
 }
 
 func (f *fakeRuntime) Offset(context.Context, map[string]any) (map[string]any, error) {
@@ -32,7 +33,12 @@ func (f *fakeRuntime) ConnectorName() string                   { return "test" }
 func (f *fakeRuntime) Task() int                               { return 0 }
 func (f *fakeRuntime) Logger() *slog.Logger                    { return f.log }
 func (f *fakeRuntime) Transaction() connect.TransactionContext { return nil }
-func (f *fakeRuntime) Metrics() connect.PluginMetrics          { return nil }
+func (f *fakeRuntime) Metrics() connect.PluginMetrics {
+	if f.metrics == nil {
+		return nil
+	}
+	return f.metrics
+}
 
 // memory holds what a task has logged.
 type memory struct {

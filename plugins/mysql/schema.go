@@ -24,6 +24,7 @@ type schema struct {
 	history *history.History
 	events  *event.Builder
 	log     *slog.Logger
+	meters  *meters
 	// plans holds what was compiled, by table; it is emptied when DDL changes
 	// anything. version counts these changes for those who hold plans themselves.
 	plans   map[*table.Table]*event.Plan
@@ -72,6 +73,7 @@ func (s *schema) apply(ctx context.Context, b *connect.Batch, database, sql stri
 	if err != nil || len(changes) == 0 {
 		return err
 	}
+	s.meters.applied.Add(int64(len(changes)))
 	s.version++
 	clear(s.plans)
 	for i := range changes {

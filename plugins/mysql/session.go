@@ -166,7 +166,7 @@ func (s *session) build(ctx context.Context) (err error) {
 			Filter: s.filter, DDL: ignore,
 		},
 		parser: parser, history: history.New(history.Config{Storage: storage, Source: s.task.source.Key, Now: s.task.now}),
-		events: s.events, log: log, plans: map[*table.Table]*event.Plan{},
+		events: s.events, log: log, plans: map[*table.Table]*event.Plan{}, meters: s.task.meters,
 	}
 	return nil
 }
@@ -365,12 +365,15 @@ func (s *session) recoverHistory(ctx context.Context, offset map[string]any) err
 			return until.AtOrBefore(position)
 		}
 	}
+	s.task.meters.recoveryBegan.Store(began.UnixNano())
 	n, err := s.schema.history.Recover(ctx, history.Recovery{
 		Parser: s.schema.parser, AtOrBefore: done, SkipUnparseable: s.schema.skip, Filter: s.schema.policy.DDL, Logger: s.task.log,
 	})
 	if err != nil {
 		return err
 	}
+	s.task.meters.recovered.Store(int64(n.Read))
+	s.task.meters.applied.Store(int64(n.Applied))
 	s.task.log.Info("schema history recovered", "records", n.Read, "applied", n.Applied, "skipped", n.Skipped,
 		"tables", s.schema.parser.Catalog().Len(), "took", s.task.now().Sub(began).Round(time.Millisecond))
 	return nil
@@ -408,6 +411,8 @@ func (s *session) newSnapshot(ctx context.Context, from *position.Offset, resume
 	reader, err := snapshot.New(s.conn, cfg, s.schema)
 	if err == nil {
 		s.task.snapshot.Store(reader)
+		s.task.meters.aborted.Store(false)
+		s.task.meters.snapshotBegan.Store(s.task.now().UnixNano())
 	}
 	return reader, err
 }
@@ -485,12 +490,15 @@ func (s *session) newStream(ctx context.Context, o position.Offset) (*stream, er
 	}
 	st := &stream{
 		cfg: s.cfg, reader: reader, tracker: binlog.NewTracker(tracker), schema: s.schema, events: s.events, beat: s.beat,
-		log: s.task.log, now: s.task.now, maps: map[*binlog.TableMap]*mapped{},
+		log: s.task.log, now: s.task.now, maps: map[*binlog.TableMap]*mapped{}, meters: s.task.meters,
 		relearn: &relearner{
 			schema: s.schema, open: func(ctx context.Context) (*server.Conn, error) { return server.Connect(ctx, s.server) },
 			strict: s.cfg.Stream.InconsistentSchema == "fail", lost: map[table.ID]*unparsed{},
 		},
 	}
+	s.task.meters.connected.Store(true)
+	s.task.meters.gtids.Store(s.gtids.Enabled)
+	s.task.meters.without.Store(s.task.snapshot.Load() == nil)
 	if s.cfg.Events.Transactions {
 		st.tx = &transaction{}
 		st.tx.resume(o.Transaction)

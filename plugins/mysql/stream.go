@@ -42,6 +42,10 @@ type stream struct {
 	after   []value.Cell
 	inRow   bool  // a row is being handled
 	done    int64 // rows of its event before it
+
+	meters *meters
+	tally  tally
+	lost   int64 // connections that were lost, as far as meters know
 }
 
 // mapped is a table map with what its rows become; plan is nil for tables that
@@ -57,6 +61,7 @@ type mapped struct {
 // fill adds records until the batch is full or no event is ready, waiting for
 // the first record only.
 func (s *stream) fill(ctx context.Context, b *connect.Batch) error {
+	defer s.publish()
 	for !b.Full() {
 		if err := s.orders.attend(ctx, b); err != nil || s.orders.blocked() {
 			return err
@@ -93,9 +98,19 @@ func (s *stream) event(ctx context.Context) (*binlog.Event, error) {
 	if s.reader.Buffered() {
 		return s.reader.Next(ctx)
 	}
+	s.publish() // the wait may be long
 	ctx, end := s.orders.listen(ctx)
 	defer end()
 	return s.reader.Next(ctx)
+}
+
+// publish shows what was counted.
+func (s *stream) publish() {
+	micros, _ := s.tracker.EventMicros()
+	s.tally.publish(s.meters, micros, s.tracker.Pos())
+	lost := int64(s.reader.Connections() - 1)
+	s.meters.disconnects.Add(lost - s.lost)
+	s.lost = lost
 }
 
 // unreadable deals with an event that cannot be decoded, as
@@ -108,6 +123,8 @@ func (s *stream) unreadable(err error) error {
 	if !errors.As(err, &bad) || s.cfg.Stream.FailureHandling == "fail" {
 		return err
 	}
+	s.meters.skipped.Add(1)
+	s.meters.streaming.erroneous.Add(1)
 	if s.cfg.Stream.FailureHandling == "warn" {
 		s.log.Warn("an event of the binlog cannot be read and is skipped", "error", err)
 	}
@@ -115,6 +132,7 @@ func (s *stream) unreadable(err error) error {
 }
 
 func (s *stream) handle(ctx context.Context, b *connect.Batch, e *binlog.Event, a binlog.Action) error {
+	s.tally.boundary(a.Boundary)
 	switch a.Boundary {
 	case binlog.Begin:
 		s.begin(b)
@@ -177,6 +195,7 @@ func (s *stream) rows(ctx context.Context, b *connect.Batch, e *binlog.Event, a 
 	}
 	m, err := s.mapped(ctx, b, e.Table)
 	if err != nil || m.plan == nil {
+		s.tally.filtered++
 		return err
 	}
 	s.source()
@@ -247,6 +266,7 @@ func (s *stream) row(ctx context.Context, b *connect.Batch, m *mapped, op binlog
 
 // emit adds the record of one row; done rows of the event are done then.
 func (s *stream) emit(b *connect.Batch, m *mapped, op binlog.Op, done int64) error {
+	s.tally.rows[op]++
 	if s.tx != nil {
 		s.src.Transaction = s.tx.next()
 	}
@@ -379,4 +399,7 @@ func hasPrefixFold(s, prefix string) bool {
 }
 
 // close ends the connection.
-func (s *stream) close() error { return s.reader.Close() }
+func (s *stream) close() error {
+	s.meters.connected.Store(false)
+	return s.reader.Close()
+}

@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"testing"
+	"time"
 
 	"github.com/millrace/millrace/plugins/connect"
 	"github.com/millrace/millrace/plugins/mysql/binlog"
@@ -10,7 +11,7 @@ import (
 
 // DDL has the number of the last row before it, up to the end of the file.
 func TestRowOfSourceStaysUntilTheFileEnds(t *testing.T) {
-	s := &stream{tracker: binlog.NewTracker(binlog.TrackerConfig{Offset: position.Offset{File: "b.1", Pos: 4}})}
+	s := &stream{meters: &meters{now: time.Now}, tracker: binlog.NewTracker(binlog.TrackerConfig{Offset: position.Offset{File: "b.1", Pos: 4}})}
 	s.src.Row = 2
 	s.source()
 	if s.src.Row != 2 {

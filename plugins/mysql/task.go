@@ -36,6 +36,7 @@ type task struct {
 	broken int            // failures in a row
 
 	snapshot atomic.Pointer[snapshot.Reader] // the last one, for Progress
+	meters   *meters
 }
 
 // phase is one source of records.
@@ -58,6 +59,8 @@ func (t *task) Start(ctx context.Context, tc connect.SourceTaskContext, config m
 	if t.cfg, err = t.product.parse(config, t.log); err != nil {
 		return err
 	}
+	t.meters = &meters{now: t.now}
+	t.meters.register(tc.Metrics(), t.cfg.Connector, t.cfg.Prefix, t.Progress)
 	t.source = &connect.SourcePartition{Key: partition(t.cfg.Prefix)}
 	t.phase, err = t.recover(ctx)
 	return err
@@ -150,9 +153,11 @@ type snapshotPhase struct {
 
 func (p *snapshotPhase) fill(ctx context.Context, b *connect.Batch) (phase, error) {
 	done, err := p.reader.Fill(ctx, b)
+	p.task.meters.read(len(b.Records))
 	if err != nil || !done {
 		return p, err
 	}
+	p.task.meters.snapshotEnded.Store(p.task.now().UnixNano())
 	offset := p.reader.EndOffset()
 	p.beat.always(b, p.task.now(), offset)
 	if !p.mode.Stream {
@@ -167,6 +172,7 @@ func (p *snapshotPhase) fill(ctx context.Context, b *connect.Batch) (phase, erro
 
 func (p *snapshotPhase) close() {
 	p.reader.Close()
+	p.task.meters.aborted.Store(p.task.meters.snapshotEnded.Load() == 0)
 	if !p.handed {
 		p.session.release()
 	}

@@ -2,7 +2,9 @@ package metrics
 
 import (
 	"math"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -11,8 +13,12 @@ import (
 // Plugin are the metrics that a plugin makes for itself (KIP-877). It fits
 // connect.PluginMetrics. Names are the plugin's own, as Prometheus has them.
 type Plugin struct {
-	r     *Registry
-	group *Group
+	r      *Registry
+	group  *Group
+	labels []string
+
+	mu       sync.Mutex
+	labelled map[string]*Group // groups with further labels, by these
 }
 
 // Plugin makes the metrics of a plugin; labels are names and values in turn and
@@ -20,7 +26,7 @@ type Plugin struct {
 func (r *Registry) Plugin(labels ...string) *Plugin {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return &Plugin{r, r.newGroup("", "", labels...)}
+	return &Plugin{r: r, group: r.newGroup("", "", labels...), labels: labels, labelled: map[string]*Group{}}
 }
 
 // Counter makes a counter. A name that is no name for Prometheus, that the
@@ -28,20 +34,42 @@ func (r *Registry) Plugin(labels ...string) *Plugin {
 // sees.
 func (p *Plugin) Counter(name, help string) interface{ Add(float64) } {
 	v := &Level{}
-	p.add(metric{name: name, help: help, kind: prometheus.CounterValue, value: v.Value})
+	p.add(p.group, metric{name: name, help: help, kind: prometheus.CounterValue, value: v.Value})
 	return v
 }
 
 // Gauge makes a gauge, as Counter makes counters.
 func (p *Plugin) Gauge(name, help string) interface{ Set(float64) } {
 	v := &Level{}
-	p.add(metric{name: name, help: help, kind: prometheus.GaugeValue, value: v.Value})
+	p.add(p.group, metric{name: name, help: help, kind: prometheus.GaugeValue, value: v.Value})
 	return v
+}
+
+// Func makes a gauge that is computed when somebody looks. Labels are names and
+// values in turn.
+func (p *Plugin) Func(name, help string, value func() float64, labels ...string) {
+	p.add(p.with(labels), metric{name: name, help: help, kind: prometheus.GaugeValue, value: value})
+}
+
+// with is the group with further labels.
+func (p *Plugin) with(labels []string) *Group {
+	if len(labels) == 0 {
+		return p.group
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	id := strings.Join(labels, "\x00")
+	if p.labelled[id] == nil {
+		p.r.mu.Lock()
+		p.labelled[id] = p.r.newGroup("", "", append(slices.Clone(p.labels), labels...)...)
+		p.r.mu.Unlock()
+	}
+	return p.labelled[id]
 }
 
 // add adds a metric, under the help text of the first plugin that used its name:
 // all metrics of a name must have the same.
-func (p *Plugin) add(m metric) {
+func (p *Plugin) add(g *Group, m metric) {
 	if !isName(m.name) {
 		return
 	}
@@ -52,11 +80,11 @@ func (p *Plugin) add(m metric) {
 		p.r.taken[m.name] = metric{name: m.name, help: m.help, kind: m.kind}
 	}
 	p.r.mu.Unlock()
-	if first.kind != m.kind || p.group.has(m.name) {
+	if first.kind != m.kind || g.has(m.name) {
 		return
 	}
 	m.help = first.help
-	p.group.add(m)
+	g.add(m)
 }
 
 // isName reports whether a plugin may use a name: one for Prometheus that is not
@@ -75,7 +103,14 @@ func isName(name string) bool {
 }
 
 // Close removes the plugin's metrics.
-func (p *Plugin) Close() { p.group.Close() }
+func (p *Plugin) Close() {
+	p.group.Close()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, g := range p.labelled {
+		g.Close()
+	}
+}
 
 // Level is a number that is set or added to.
 type Level struct{ bits atomic.Uint64 }

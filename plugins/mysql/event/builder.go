@@ -28,7 +28,8 @@ type Config struct {
 	RunID   string // a UUID that is new at each start of the task
 	// Release1 makes events as Debezium 1.x did where a consumer would see it:
 	// source.snapshot is true, last or false, source.gtid is null for MariaDB, and
-	// the schema change of a dropped table describes none.
+	// the schema change of a dropped table, or one that is not captured, describes
+	// none.
 	Release1 bool
 	// Filter says which columns are in the events; nil for all.
 	Filter *table.Filter

@@ -89,6 +89,9 @@ func (b *Builder) tableChanges(a *data.Arena, c *ddl.Change) []data.Value {
 	if c.Kind.EventType() == "DATABASE" || c.Table == nil && (c.Kind != ddl.DropTable || b.cfg.Release1) {
 		return nil
 	}
+	if b.cfg.Release1 && b.cfg.Filter != nil && !b.cfg.Filter.Captured(c.ID) {
+		return nil
+	}
 	change := a.Struct(b.changes.change)
 	f := change.Fields()
 	f[0], f[1] = data.String(c.Kind.EventType()), data.String(c.ID.Quoted())
