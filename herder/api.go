@@ -33,6 +33,10 @@ type Reader interface {
 	ConnectorStatus(ctx context.Context, name string) (ConnectorStateInfo, error)
 	Tasks(ctx context.Context, name string) ([]TaskInfo, error)
 	TaskStatus(ctx context.Context, id state.TaskID) (TaskState, error)
+	// ConnectorProgress tells how far the connector's tasks are with work that ends,
+	// such as a snapshot. It is answered by the worker that runs the first of them
+	// and lists the tasks of that worker.
+	ConnectorProgress(ctx context.Context, name string) (ConnectorProgress, error)
 	// ActiveTopics is empty for a connector that does not exist, as Java's.
 	ActiveTopics(ctx context.Context, name string) (ActiveTopics, error)
 	ResetActiveTopics(ctx context.Context, name string) error

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/millrace/millrace/plugins/connect"
 	"github.com/millrace/millrace/plugins/registry"
@@ -106,6 +108,20 @@ func taskIDs(s Snapshot, name string) []state.TaskID {
 		ids[n] = state.TaskID{Connector: name, Task: n}
 	}
 	return ids
+}
+
+// Progress tells how far the tasks of a connector are that run here.
+func (l *Local) Progress(name string) ConnectorProgress {
+	out := ConnectorProgress{Name: name, Tasks: []TaskProgress{}}
+	running := l.Runtime.Progress(name)
+	for _, n := range slices.Sorted(maps.Keys(running)) {
+		p := running[n]
+		out.Tasks = append(out.Tasks, TaskProgress{
+			ID: n, Kind: p.Kind, State: string(p.State), Rows: p.Rows, EstimatedRows: p.EstimatedRows, Percent: math.Round(p.Percent*10) / 10,
+			Tables: p.Tables, AllTables: p.AllTables, Table: p.Table, RemainingSeconds: int64(p.Remaining.Round(time.Second) / time.Second),
+		})
+	}
+	return out
 }
 
 // Type tells whether a configuration is that of a source or a sink; unknown

@@ -71,6 +71,27 @@ type TaskInfo struct {
 	Config map[string]string `json:"config"`
 }
 
+// ConnectorProgress answers GET /connectors/NAME/progress, which Java does not
+// have: the tasks that do something which ends.
+type ConnectorProgress struct {
+	Name  string         `json:"name"`
+	Tasks []TaskProgress `json:"tasks"`
+}
+
+// TaskProgress is how far a task is (connect.Progress).
+type TaskProgress struct {
+	ID               int     `json:"id"`
+	Kind             string  `json:"kind"`
+	State            string  `json:"state"`
+	Rows             int64   `json:"rows"`
+	EstimatedRows    int64   `json:"estimated_rows"`
+	Percent          float64 `json:"percent"`
+	Tables           int     `json:"tables"`
+	AllTables        int     `json:"all_tables"`
+	Table            string  `json:"table,omitempty"`
+	RemainingSeconds int64   `json:"remaining_seconds"`
+}
+
 // ConnectorStateInfo is the status of a connector and its tasks, by task number.
 type ConnectorStateInfo struct {
 	Name      string         `json:"name"`

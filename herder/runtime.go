@@ -20,6 +20,7 @@ type Runtime interface {
 	FenceZombies(ctx context.Context, name string, config map[string]string, tasks int) error
 	Offsets(ctx context.Context, name string, config map[string]string) ([]connect.PartitionOffset, error)
 	AlterOffsets(ctx context.Context, name string, config map[string]string, offsets []connect.PartitionOffset, reset bool) (message string, err error)
+	Progress(connector string) map[int]connect.Progress
 	Stop(ctx context.Context)
 }
 

@@ -121,6 +121,10 @@ func (f *fake) Connector(ctx context.Context, name string) (herder.ConnectorInfo
 	return answerAs[herder.ConnectorInfo](ctx, f, "Connector", name)
 }
 
+func (f *fake) ConnectorProgress(ctx context.Context, name string) (herder.ConnectorProgress, error) {
+	return answerAs[herder.ConnectorProgress](ctx, f, "ConnectorProgress", name)
+}
+
 func (f *fake) ConnectorStatus(ctx context.Context, name string) (herder.ConnectorStateInfo, error) {
 	defer f.restore(f.part(name, "status"))
 	return answerAs[herder.ConnectorStateInfo](ctx, f, "ConnectorStatus", name)

@@ -61,6 +61,7 @@ func TestProtocol(t *testing.T) {
 		{"GET /connectors/a+b", nil, 404, "gone", `Connector "a+b"`},
 		{"GET /connectors/a%20b%3Fc", nil, 404, "gone", `Connector "a b?c"`},
 		{"GET /connectors/%C3%A9/status", nil, 404, "gone", `ConnectorStatus "é"`},
+		{"GET /connectors/src/progress", nil, 404, "gone", `ConnectorProgress "src"`},
 		{"GET /connectors/%20/status", nil, 404, "gone", `ConnectorStatus " "`},
 		{"GET /connectors/a/tasks/+0/status", nil, 404, "gone", `TaskStatus {"connector":"a","task":0}`},
 		{"GET /connectors/a/tasks/-1/status", nil, 404, "gone", `TaskStatus {"connector":"a","task":-1}`},

@@ -25,7 +25,8 @@ const (
 	remove = http.MethodDelete
 )
 
-// api is everything that Kafka Connect 4.3 serves to users and to other workers.
+// api is everything that Kafka Connect 4.3 serves to users and to other workers,
+// and /connectors/{connector}/progress.
 func (s *Server) api() []route {
 	return []route{
 		{"/", methods{get: s.serverInfo}},
@@ -35,6 +36,7 @@ func (s *Server) api() []route {
 		{"/connectors/{connector}", methods{get: s.connector, remove: s.deleteConnector}},
 		{"/connectors/{connector}/config", methods{get: s.connectorConfig, put: s.putConfig, patch: s.patchConfig}},
 		{"/connectors/{connector}/status", methods{get: s.connectorStatus}},
+		{"/connectors/{connector}/progress", methods{get: s.progress}},
 		{"/connectors/{connector}/restart", methods{post: s.restartConnector}},
 		{"/connectors/{connector}/pause", methods{put: s.pauseConnector}},
 		{"/connectors/{connector}/resume", methods{put: s.resumeConnector}},

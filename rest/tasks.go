@@ -19,6 +19,11 @@ func (s *Server) taskStatus(ctx context.Context, r *request) (answer, error) {
 	return answer{body: st}, err
 }
 
+func (s *Server) progress(ctx context.Context, r *request) (answer, error) {
+	p, err := s.herder.ConnectorProgress(ctx, r.connector())
+	return answer{body: p}, err
+}
+
 func (s *Server) restartTask(ctx context.Context, r *request) (answer, error) {
 	id, err := r.taskID()
 	if err != nil {

@@ -93,6 +93,10 @@ type Runtime interface {
 	// Running tells what runs, FAILED ones included.
 	Running() (connectors []string, tasks []state.TaskID)
 
+	// Progress tells how far the tasks of a connector are that run here and can say
+	// so, by their numbers.
+	Progress(connector string) map[int]connect.Progress
+
 	// FenceZombies fences off the producers of a source connector's earlier
 	// tasks, numbered from 0 to tasks-1 (KIP-618).
 	FenceZombies(ctx context.Context, name string, config map[string]string, tasks int) error

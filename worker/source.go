@@ -72,6 +72,12 @@ func (w *Worker) newSourceTask(ctx context.Context, p *connect.Plugin, start Tas
 	}
 	t.metrics = w.cfg.Metrics.SourceTask(taskInfo(start.ID, p), t.inflight.pending, func() time.Duration { return t.inflight.age(w.cfg.Now()) })
 	t.own = t.metrics.Plugin()
+	if _, ok := t.task.(connect.ProgressReporter); ok {
+		t.metrics.Progress(func() metrics.Progress {
+			p, _ := t.progress()
+			return metrics.Progress{Rows: p.Rows, EstimatedRows: p.EstimatedRows, Percent: p.Percent, Remaining: p.Remaining}
+		})
+	}
 	t.inflight.written = t.metrics.Written.Add
 	for range batchCount {
 		t.free <- &connect.Batch{MaxRecords: batchRecords, MaxBytes: batchBytes}
@@ -105,6 +111,14 @@ func (w *Worker) newSourceTask(ctx context.Context, p *connect.Plugin, start Tas
 	}
 	t.encoder, err = w.newEncoder(ctx, t, start.ConnectorConfig)
 	return t, err
+}
+
+// progress is how far the task says that it is.
+func (t *sourceTask) progress() (connect.Progress, bool) {
+	if r, ok := t.task.(connect.ProgressReporter); ok {
+		return r.Progress()
+	}
+	return connect.Progress{}, false
 }
 
 // newProducer makes the task's producer.

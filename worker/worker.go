@@ -300,6 +300,24 @@ func (w *Worker) Running() (connectors []string, tasks []state.TaskID) {
 	return connectors, tasks
 }
 
+// Progress implements Runtime.
+func (w *Worker) Progress(name string) map[int]connect.Progress {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := map[int]connect.Progress{}
+	for id, t := range w.tasks {
+		if id.Connector != name {
+			continue
+		}
+		if s, ok := t.(*sourceTask); ok {
+			if p, ok := s.progress(); ok {
+				out[id.Task] = p
+			}
+		}
+	}
+	return out
+}
+
 // Stop implements Runtime.
 func (w *Worker) Stop(ctx context.Context) {
 	connectors, tasks := w.Running()

@@ -104,6 +104,20 @@ func (h *Herder) RestartConnector(ctx context.Context, name string) error {
 	return err
 }
 
+// ConnectorProgress asks the worker that runs the connector's first task.
+func (h *Herder) ConnectorProgress(ctx context.Context, name string) (herder.ConnectorProgress, error) {
+	tasks, err := h.Tasks(ctx, name)
+	if err != nil {
+		return herder.ConnectorProgress{}, err
+	}
+	if len(tasks) > 0 {
+		if _, err := h.ask(ctx, TaskHereWanted{tasks[0].ID}); err != nil {
+			return herder.ConnectorProgress{}, err
+		}
+	}
+	return h.Local.Progress(name), nil
+}
+
 // RestartTask restarts a task that runs here, or names the worker that has it.
 func (h *Herder) RestartTask(ctx context.Context, id state.TaskID) error {
 	_, err := h.ask(ctx, TaskRestartWanted{id})

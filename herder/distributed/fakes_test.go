@@ -314,6 +314,18 @@ func (r *runtime) AlterOffsets(_ context.Context, name string, _ map[string]stri
 	return "The offsets for this connector have been altered successfully", nil
 }
 
+func (r *runtime) Progress(name string) map[int]connect.Progress {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := map[int]connect.Progress{}
+	for id := range r.tasks {
+		if id.Connector == name {
+			out[id.Task] = connect.Progress{Kind: "snapshot", State: connect.ProgressRunning, Rows: 1, EstimatedRows: 3, Percent: 100. / 3, Remaining: 1600 * time.Millisecond}
+		}
+	}
+	return out
+}
+
 func (r *runtime) Stop(ctx context.Context) {
 	r.mu.Lock()
 	names := slices.Collect(maps.Keys(r.connectors))

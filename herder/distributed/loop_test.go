@@ -46,6 +46,36 @@ func (c *testCluster) runs(want ...string) {
 	eventually(c.t, fmt.Sprintf("%v runs", want), func() bool { return slices.Equal(c.running(), want) })
 }
 
+// How far a connector is can be asked on any worker; the one that runs its task answers.
+func TestProgressIsAskedWhereTheTaskRuns(t *testing.T) {
+	c := newTestCluster(t)
+	a, b := c.start("a"), c.start("b")
+	var want []string
+	for i := range 4 {
+		name := fmt.Sprintf("c%d", i)
+		c.put(a, name, props(1))
+		want = append(want, name, name+"-0")
+	}
+	c.runs(want...)
+	for i := range 4 {
+		for _, n := range []*node{a, b} {
+			name := fmt.Sprintf("c%d", i)
+			var got herder.ConnectorProgress
+			err := c.via(n, func(n *node) (err error) {
+				got, err = n.ConnectorProgress(t.Context(), name)
+				return err
+			})
+			task := herder.TaskProgress{Kind: "snapshot", State: "RUNNING", Rows: 1, EstimatedRows: 3, Percent: 33.3, RemainingSeconds: 2}
+			if err != nil || got.Name != name || !slices.Equal(got.Tasks, []herder.TaskProgress{task}) {
+				t.Errorf("%s: %+v, %v", name, got, err)
+			}
+		}
+	}
+	if _, err := a.ConnectorProgress(t.Context(), "nothing"); herder.KindOf(err) != herder.NotFound {
+		t.Errorf("of a connector that does not exist: %v", err)
+	}
+}
+
 func TestWorkIsSharedAndTakenOver(t *testing.T) {
 	c := newTestCluster(t)
 	a, b := c.start("a"), c.start("b")

@@ -25,6 +25,9 @@ type (
 	}
 	// RestartWanted restarts a connector alone; the answer comes when it runs.
 	RestartWanted struct{ Name string }
+	// TaskHereWanted asks whether a task runs on this worker; the answer names the
+	// worker that has it otherwise.
+	TaskHereWanted struct{ ID state.TaskID }
 	// TaskRestartWanted restarts a task.
 	TaskRestartWanted struct{ ID state.TaskID }
 	// PlanWanted writes a restart request for all workers.
@@ -59,6 +62,7 @@ func (DeleteWanted) request()      {}
 func (TargetWanted) request()      {}
 func (RestartWanted) request()     {}
 func (TaskRestartWanted) request() {}
+func (TaskHereWanted) request()    {}
 func (PlanWanted) request()        {}
 func (TasksWanted) request()       {}
 func (FenceWanted) request()       {}
@@ -146,6 +150,8 @@ func (c *Core) answer(p *pending) bool {
 		return c.restartConnector(p.id, r.Name)
 	case TaskRestartWanted:
 		return c.restartTask(p.id, r.ID)
+	case TaskHereWanted:
+		return c.taskHere(p.id, r.ID)
 	case PlanWanted:
 		return c.restartPlan(p.id, r.RestartRequest)
 	case TasksWanted:

@@ -95,6 +95,24 @@ func (c *Core) restartTask(id int, task state.TaskID) bool {
 	return true
 }
 
+// taskHere answers if a task runs on this worker.
+func (c *Core) taskHere(id int, task state.TaskID) bool {
+	const refusal = "The task is not assigned to this member"
+	switch {
+	case !c.stable():
+		return false
+	case c.configs.TaskConfig(task) == nil:
+		c.reply(id, Answer{}, herder.Errorf(herder.NotFound, "Unknown task: %s", task))
+	case c.held.has(task):
+		c.reply(id, Answer{}, nil)
+	case c.leading():
+		c.elsewhere(id, refusal, task)
+	default:
+		return c.asLeader(id, refusal, nil)
+	}
+	return true
+}
+
 func (c *Core) taskRestarted(e TaskRestarted) { c.restarted(e.Restart, "task", e.ID.String(), e.Err) }
 
 // restarted answers the request, if any, that a Restart was for.

@@ -42,7 +42,7 @@ func Call(t testing.TB, method, url, body string, want int) []byte {
 	t.Helper()
 	var answer []byte
 	Eventually(t, method+" "+url, func() error {
-		status, text, err := call(t.Context(), method, url, body)
+		status, text, err := Ask(t.Context(), method, url, body)
 		switch {
 		case err != nil:
 			return err
@@ -57,7 +57,8 @@ func Call(t testing.TB, method, url, body string, want int) []byte {
 	return answer
 }
 
-func call(ctx context.Context, method, url, body string) (int, []byte, error) {
+// Ask sends a request to a worker and returns the status and the body of its answer.
+func Ask(ctx context.Context, method, url, body string) (int, []byte, error) {
 	request, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {
 		return 0, nil, err
@@ -80,7 +81,7 @@ func CreateConnector(t testing.TB, url, name string, config map[string]string) {
 	var status int
 	Eventually(t, "creating "+name, func() error {
 		var text []byte
-		status, text, err = call(t.Context(), http.MethodPut, url+"/connectors/"+name+"/config", string(body))
+		status, text, err = Ask(t.Context(), http.MethodPut, url+"/connectors/"+name+"/config", string(body))
 		if err == nil && status >= 300 {
 			if status != http.StatusConflict {
 				t.Fatalf("creating %s: status %d: %s", name, status, text)
@@ -96,7 +97,7 @@ func CreateConnector(t testing.TB, url, name string, config map[string]string) {
 func WaitRunning(t testing.TB, url, name string) {
 	t.Helper()
 	Eventually(t, name+" runs", func() error {
-		status, text, err := call(t.Context(), http.MethodGet, url+"/connectors/"+name+"/status", "")
+		status, text, err := Ask(t.Context(), http.MethodGet, url+"/connectors/"+name+"/status", "")
 		if err != nil || status != http.StatusOK {
 			return fmt.Errorf("status %d: %s: %w", status, text, err)
 		}

@@ -86,6 +86,21 @@ func TestSourceTask(t *testing.T) {
 	}
 }
 
+func TestProgress(t *testing.T) {
+	r, _ := newTestRegistry()
+	m := r.SourceTask(TaskInfo{Connector: "orders"}, func() int { return 0 }, noAge)
+	m.Progress(func() Progress {
+		return Progress{Rows: 5, EstimatedRows: 20, Percent: 25, Remaining: 1500 * time.Millisecond}
+	})
+	have := strings.Join(shown(t, r, "millrace_source_task_progress"), "\n")
+	const at = `{connector="orders",task="0"} `
+	want := "millrace_source_task_progress_estimated_rows" + at + "20\nmillrace_source_task_progress_percent" + at + "25\n" +
+		"millrace_source_task_progress_remaining_seconds" + at + "1.5\nmillrace_source_task_progress_rows" + at + "5"
+	if have != want {
+		t.Errorf("%s\nwant\n%s", have, want)
+	}
+}
+
 func TestRatesAndSamplesForget(t *testing.T) {
 	r, c := newTestRegistry()
 	m := r.SourceTask(TaskInfo{Connector: "a"}, func() int { return 0 }, noAge)

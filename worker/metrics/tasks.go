@@ -148,6 +148,7 @@ type SourceTask struct {
 	TransactionSize *Sample
 	// Active samples the records that were polled and are not written yet.
 	Active *Sample
+	own    *Group
 }
 
 // SourceTask makes the metrics of a source task. active counts the records that
@@ -162,7 +163,7 @@ func (r *Registry) SourceTask(info TaskInfo, active func() int, age func() time.
 	const unwritten = "number of records that have been produced by this task but not yet completely written to Kafka."
 	g.Gauge("source-record-active-count", "The "+unwritten, func() float64 { return float64(active()) })
 	return &SourceTask{
-		Task: common,
+		Task: common, own: own,
 		Polled: g.Total("source-record-poll", "The total number of records produced/polled (before transformation) by this task belonging to the named source connector in this worker.",
 			"The average per-second number of records produced/polled (before transformation) by this task belonging to the named source connector in this worker."),
 		Written: g.Total("source-record-write", "The number of records output written to Kafka for this task belonging to the named source connector in this worker, since the task was last restarted. This is after transformations are applied, and excludes any records filtered out by the transformations.",
@@ -174,6 +175,21 @@ func (r *Registry) SourceTask(info TaskInfo, active func() int, age func() time.
 			withMin(g, "transaction-size-min", "The number of records in the smallest transaction the task has committed so far."),
 		Active: g.Sample("source-record-active-count-avg", "The average "+unwritten, "source-record-active-count-max", "The maximum "+unwritten),
 	}
+}
+
+// Progress is how far a task is with work that ends, such as a snapshot.
+type Progress struct {
+	Rows, EstimatedRows int64
+	Percent             float64
+	Remaining           time.Duration
+}
+
+// Progress adds gauges of how far the task is; all 0 when there is no such work.
+func (s *SourceTask) Progress(now func() Progress) {
+	s.own.Gauge("progress-rows", "How many rows this task has read in its snapshot.", func() float64 { return float64(now().Rows) })
+	s.own.Gauge("progress-estimated-rows", "How many rows there are to read in the snapshot, as the source estimates.", func() float64 { return float64(now().EstimatedRows) })
+	s.own.Gauge("progress-percent", "How much of the snapshot is done, by the estimate; 100 when it is complete.", func() float64 { return now().Percent })
+	s.own.Gauge("progress-remaining-seconds", "How long the rest of the snapshot takes at the pace so far.", func() float64 { return now().Remaining.Seconds() })
 }
 
 // SinkTask are the metrics of a sink task (sink-task-metrics).
