@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/herder"
+	"github.com/millrace/millrace/herder/gossip"
 	"github.com/millrace/millrace/herder/group"
 	"github.com/millrace/millrace/storage/state"
 )
@@ -25,6 +26,7 @@ import (
 //	expired W CONNECTOR                    values of its config providers expired
 //	kill W                                 a worker dies; its session ends at once
 //	lost W                                 a worker finds that its session is over
+//	gossip W [WORKER=LOAD | WORKER=gone]...  what W knows by gossip, true or not
 //	lag W / catchup W                      the config topic does not reach W / does again
 //	hold W ACTION / let W                  ends of an action are held back / delivered
 //	fail W ACTION                          the next such action fails
@@ -71,6 +73,8 @@ func (s *sim) command(f []string) {
 		s.group.preparing, w.syncing, w.again = false, false, false
 		s.step(w, GroupEvent{group.Lost{Reason: "silence"}}) // no later than the coordinator's session ends
 		s.later(s.prepare)
+	case "gossip":
+		s.gossip(w, options(f[2:]))
 	case "lag":
 		w.lagging = true
 	case "catchup":
@@ -135,6 +139,19 @@ func (s *sim) request(f []string) Request {
 	}
 	s.t.Fatalf("unknown command %q", f)
 	return nil
+}
+
+// gossip tells a worker about others, by their newest member ids.
+func (s *sim) gossip(w *simWorker, about map[string]string) {
+	peers := map[string]gossip.Peer{}
+	for name, text := range about {
+		load, err := strconv.Atoi(text)
+		if err != nil && text != "gone" {
+			s.t.Fatalf("gossip about %s=%s", name, text)
+		}
+		peers[s.joined[name]] = gossip.Peer{Gone: text == "gone", Load: load}
+	}
+	s.send(w, PeersChanged{peers})
 }
 
 func remove(list []string, name string) []string {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/herder"
+	"github.com/millrace/millrace/herder/gossip"
 	"github.com/millrace/millrace/herder/group"
 	"github.com/millrace/millrace/storage/state"
 )
@@ -60,17 +61,18 @@ type Core struct {
 	member     string // member id
 	generation int32
 	protocol   group.Protocol
-	assignment *group.Assignment // Assigned is everything held; nil when not in the group
-	rejoin     bool              // another round is wanted at once
-	changed    bool              // another round is wanted, because of changed configurations
-	settledAt  time.Time         // when the last round ended
-	roundAt    time.Time         // what the next round waits for
-	unsure     bool              // the leader may have gone
-	stale      bool              // statuses may be left of what was deleted
-	division   *group.Division   // as leader
-	urls       map[string]string // as leader: address of each member
-	barriers   map[int]func()    // what follows a Stop or Release
-	reached    int64             // offset of the last assignment
+	assignment *group.Assignment      // Assigned is everything held; nil when not in the group
+	rejoin     bool                   // another round is wanted at once
+	changed    bool                   // another round is wanted, because of changed configurations
+	settledAt  time.Time              // when the last round ended
+	roundAt    time.Time              // what the next round waits for
+	unsure     bool                   // the leader may have gone
+	stale      bool                   // statuses may be left of what was deleted
+	division   *group.Division        // as leader
+	urls       map[string]string      // as leader: address of each member
+	barriers   map[int]func()         // what follows a Stop or Release
+	reached    int64                  // offset of the last assignment
+	peers      map[string]gossip.Peer // hints only: peers.go
 
 	// Work: configs.go, targets.go.
 	held       index            // what is assigned to this worker
@@ -133,6 +135,8 @@ func (c *Core) take(e Event) {
 		c.configsChanged(e)
 	case GroupEvent:
 		c.groupEvent(e.Event)
+	case PeersChanged:
+		c.peersChanged(e.Peers)
 	case Stopped:
 		c.pass(e.Barrier)
 	case Released:

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/herder"
+	"github.com/millrace/millrace/herder/gossip"
 	"github.com/millrace/millrace/herder/group"
 	"github.com/millrace/millrace/storage/state"
 )
@@ -14,6 +15,9 @@ type Event interface{ event() }
 
 // GroupEvent is what the group member reports.
 type GroupEvent struct{ group.Event }
+
+// PeersChanged is what gossip knows of the members of the group, by member id.
+type PeersChanged struct{ Peers map[string]gossip.Peer }
 
 // ConfigsRead says that the config topic was read to its end for the first time.
 type ConfigsRead struct {
@@ -148,6 +152,7 @@ type Asked struct {
 type Withdrawn struct{ ID int }
 
 func (GroupEvent) event()            {}
+func (PeersChanged) event()          {}
 func (ConfigsRead) event()           {}
 func (ConfigsChanged) event()        {}
 func (Tick) event()                  {}

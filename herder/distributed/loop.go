@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/herder"
+	"github.com/millrace/millrace/herder/gossip"
 	"github.com/millrace/millrace/herder/group"
 	"github.com/millrace/millrace/storage/state"
 )
@@ -23,6 +24,8 @@ type Config struct {
 	Member    func(c Config, events func(group.Event)) Membership
 	Configs   ConfigTopic
 	Forwarder Forwarder
+	// Gossip tells workers of each other what the group cannot; nil for no gossip.
+	Gossip Gossip
 	// Local answers questions; its Runtime, Statuses, Resolver and Levels are
 	// used for everything else as well.
 	Local    *herder.Local
@@ -45,6 +48,21 @@ type Membership interface {
 	Sync(generation int32, assignments map[string]group.Assignment)
 	Leave(reason string)
 }
+
+// Gossip is what workers tell each other beside the group; *gossip.Gossip is one.
+// See there for what its methods promise.
+type Gossip interface {
+	Watch(func(map[string]gossip.Peer))
+	Announce(member string, connectors, tasks int)
+	Leave()
+}
+
+// silence is the gossip of workers that have none.
+type silence struct{}
+
+func (silence) Watch(func(map[string]gossip.Peer)) {}
+func (silence) Announce(string, int, int)          {}
+func (silence) Leave()                             {}
 
 // Group makes members of a Kafka group. Protocol, Events and Logger of g are
 // set by the herder.
@@ -98,6 +116,9 @@ func New(cfg Config) *Herder {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Gossip == nil {
+		cfg.Gossip = silence{}
+	}
 	core := NewCore(cfg.Core)
 	cfg.Core = core.cfg // with the defaults, which the core's wishes are checked against
 	h := &Herder{
@@ -110,6 +131,7 @@ func New(cfg Config) *Herder {
 		Generation:  func() int { return h.seen.Load().generation },
 		Reconfigure: func(name string) { h.box.put(ReconfigurationWanted{name}) },
 	}
+	cfg.Gossip.Watch(func(p map[string]gossip.Peer) { h.box.put(PeersChanged{p}) })
 	h.member = cfg.Member(cfg, func(e group.Event) { h.box.put(GroupEvent{e}) })
 	return h
 }
@@ -133,6 +155,7 @@ func (h *Herder) Run(ctx context.Context) error {
 	})
 	err := h.serve(ctx, failed)
 	h.shutdown(stopWork)
+	h.cfg.Gossip.Leave() // before the group knows, so that its leader need not ask
 	leave()
 	wg.Wait()
 	return err
@@ -177,10 +200,21 @@ func (h *Herder) step(e Event) {
 	}
 	if g, ok := e.(GroupEvent); ok {
 		h.noteGroup(g.Event)
+		h.announce()
 	}
 	c := h.core
 	h.seen.Store(&standing{int(c.generation), c.protocol, c.leaderURL(), c.leading(), c.generation >= 0})
 	h.stats.note(c, time.Now())
+}
+
+// announce tells other workers which member of the group this one is.
+func (h *Herder) announce() {
+	c := h.core
+	if c.assignment == nil {
+		h.cfg.Gossip.Announce("", 0, 0)
+		return
+	}
+	h.cfg.Gossip.Announce(c.member, len(c.assignment.Assigned.Connectors), len(c.assignment.Assigned.Tasks))
 }
 
 // noteGroup remembers a problem with the group for Health.

@@ -51,6 +51,7 @@ func (s *sim) randomCommand() {
 		{"plan", w, c, "tasks"}, {"fence", w, c}, {"modify", w, c}, {"expired", w, c},
 		{"fail", w, "GenerateTasks"}, {"fail", w, "PublishTasks"}, {"fenced", w},
 		{"hold", w, "Stop"}, {"hold", w, "GenerateTasks"}, {"hold", w, "Write"}, {"let", w}, {"let", w}, {"let", w},
+		{"gossip", w, s.anyone() + "=gone"}, {"gossip", w, s.anyone() + "=gone", s.anyone() + "=gone", w + fmt.Sprintf("=%d", s.rng.IntN(9))},
 		{"lag", w}, {"catchup", w}, {"catchup", w}, {"lost", w}, {"kill", w},
 	}
 	f := commands[s.rng.IntN(len(commands))]
@@ -62,6 +63,15 @@ func (s *sim) randomCommand() {
 	}
 	s.printf("> %s", strings.Join(f, " "))
 	s.command(f)
+}
+
+// anyone names a worker that is or was in the group, or is about to be.
+func (s *sim) anyone() string {
+	all := sortedNames(s.joined)
+	if len(all) == 0 {
+		all = sortedNames(s.workers)
+	}
+	return all[s.rng.IntN(len(all))]
 }
 
 // calm ends all disturbances and waits out every delay.

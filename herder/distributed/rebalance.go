@@ -159,11 +159,12 @@ func (c *Core) divide(e group.Elected) group.Division {
 	var ids []string
 	var holdings []group.Holding
 	c.urls = map[string]string{}
+	loads := c.loads(e.Members)
 	for _, a := range e.Members {
 		if a.Err != nil {
 			continue
 		}
-		h := group.Holding{Member: a.ID}
+		h := group.Holding{Member: a.ID, Load: loads[a.ID]}
 		if a.Current != nil {
 			h.Held = a.Current.Assigned
 		}
@@ -176,7 +177,7 @@ func (c *Core) divide(e group.Elected) group.Division {
 		d = group.AssignEager(ids, c.configured())
 	} else {
 		d = c.assignor.Assign(group.Round{
-			Now: c.now, Generation: e.Generation, Completed: c.generation, Members: holdings, Configured: c.configured(),
+			Now: c.now, Generation: e.Generation, Completed: c.generation, Members: holdings, Configured: c.configured(), Gone: c.gone,
 		})
 	}
 	c.division = &d

@@ -162,7 +162,8 @@ type sim struct {
 	group   simGroup
 	workers map[string]*simWorker
 	queue   happenings
-	claims  string // who claimed the config topic last
+	claims  string            // who claimed the config topic last
+	joined  map[string]string // the newest member id of each worker that ever was
 	ids     int
 	quiet   bool
 	rng     *rand.Rand // nil to deliver everything in order
@@ -170,7 +171,7 @@ type sim struct {
 
 func newSim(t *testing.T) *sim {
 	return &sim{
-		t: t, now: time.UnixMilli(1_000_000), log: newMemory(), workers: map[string]*simWorker{},
+		t: t, now: time.UnixMilli(1_000_000), log: newMemory(), workers: map[string]*simWorker{}, joined: map[string]string{},
 		group: simGroup{joined: map[string]Join{}},
 	}
 }
@@ -439,6 +440,7 @@ func (s *sim) join(w *simWorker, j Join) {
 	if !slices.Contains(g.members, w.name) {
 		s.ids++
 		w.member = fmt.Sprintf("%s-%d", w.name, s.ids)
+		s.joined[w.name] = w.member
 		g.members = append(g.members, w.name)
 	}
 	g.joined[w.name] = j

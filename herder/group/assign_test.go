@@ -112,7 +112,7 @@ func TestIncrementalAsJava(t *testing.T) {
 		case "configured":
 			r.Configured = parseItems(t, w[1])
 		case "member":
-			r.Members = append(r.Members, Holding{w[1], parseItems(t, w[3])})
+			r.Members = append(r.Members, Holding{Member: w[1], Held: parseItems(t, w[3])})
 		case "delay":
 			delay, _ = strconv.ParseInt(w[1], 10, 64)
 		case "share":
@@ -158,17 +158,19 @@ type cluster struct {
 	generation int32
 	held       map[string]Work
 	configured Work
+	gone       map[string]bool
+	loads      map[string]int
 	moved      int // pieces of work that were taken from a living member
 }
 
 // round plays one round and reports whether another must follow at once.
 func (c *cluster) round() (again bool, delay time.Duration) {
-	r := Round{Now: c.now, Generation: c.generation + 1, Completed: c.generation, Configured: c.configured}
+	r := Round{Now: c.now, Generation: c.generation + 1, Completed: c.generation, Configured: c.configured, Gone: func(m string) bool { return c.gone[m] }}
 	if c.generation == 0 {
 		r.Completed = -1
 	}
 	for _, m := range slices.Sorted(maps.Keys(c.held)) {
-		r.Members = append(r.Members, Holding{m, c.held[m]})
+		r.Members = append(r.Members, Holding{Member: m, Held: c.held[m], Load: c.loads[m]})
 	}
 	d := c.assignor.Assign(r)
 	c.generation++
@@ -351,7 +353,7 @@ func TestTasksOfAConnectorAreSpread(t *testing.T) {
 func TestDeletedWhileLeaderChanged(t *testing.T) {
 	a := NewIncremental(time.Minute)
 	d := a.Assign(Round{Now: time.UnixMilli(0), Generation: 7, Completed: -1, Configured: parseItems(t, "a,a:0"),
-		Members: []Holding{{"m1", parseItems(t, "a,a:0,a:1,old,old:0")}}})
+		Members: []Holding{{Member: "m1", Held: parseItems(t, "a,a:0,a:1,old,old:0")}}})
 	if got := d.Shares["m1"].Revoked; !reflect.DeepEqual(got, parseItems(t, "old,a:1,old:0")) {
 		t.Errorf("revoked %v", got)
 	}
@@ -371,4 +373,64 @@ func TestLostWorkIsHandedOutAfterFractionsOfAMillisecond(t *testing.T) {
 	c.now = c.now.Add(second)
 	c.round()
 	c.balanced()
+}
+
+// Work of a member that is gone for good moves at once, that of another waits.
+func TestWorkOfGoneMembersDoesNotWait(t *testing.T) {
+	c := &cluster{t: t, assignor: NewIncremental(time.Minute), now: time.UnixMilli(0), held: map[string]Work{"m1": {}, "m2": {}, "m3": {}}}
+	c.configured = parseItems(t, "a,b,c,a:0,b:0,c:0")
+	c.settle()
+	gone, away := c.held["m2"], c.held["m3"]
+	delete(c.held, "m2")
+	delete(c.held, "m3")
+	c.gone = map[string]bool{"m2": true}
+	if _, delay := c.round(); delay != time.Minute {
+		t.Errorf("the work of m3 waits for %v", delay)
+	}
+	if missing := gone.Minus(c.held["m1"]); !missing.Empty() {
+		t.Errorf("the work of m2 waits: %v", missing)
+	}
+	if early := away.Minus(away.Minus(c.held["m1"])); !early.Empty() {
+		t.Errorf("the work of m3 does not wait: %v", early)
+	}
+	if w := c.assignor.Waiting(); !reflect.DeepEqual(w, []string{"m3"}) {
+		t.Errorf("work of %v waits", w)
+	}
+	c.gone["m3"] = true
+	if _, delay := c.round(); delay != 0 || len(c.assignor.Waiting()) > 0 {
+		t.Errorf("delay %v, work of %v waits", delay, c.assignor.Waiting())
+	}
+	c.balanced()
+}
+
+// Who is gone never takes anything from a member that is there.
+func TestGoneMembersThatAreThereKeepTheirWork(t *testing.T) {
+	c := &cluster{t: t, assignor: NewIncremental(time.Minute), now: time.UnixMilli(0), held: map[string]Work{"m1": {}, "m2": {}}}
+	c.configured = parseItems(t, "a,b,a:0,b:0")
+	c.settle()
+	before := maps.Clone(c.held)
+	c.gone = map[string]bool{"m1": true, "m2": true}
+	if again, delay := c.round(); again || delay != 0 || !reflect.DeepEqual(c.held, before) {
+		t.Errorf("again %t, delay %v, %v became %v", again, delay, before, c.held)
+	}
+}
+
+func TestEqualMembersAreChosenByLoad(t *testing.T) {
+	for _, test := range []struct {
+		loads map[string]int
+		want  map[string]string // by member
+	}{
+		{nil, map[string]string{"m1": "a,a:0", "m2": "a:1", "m3": ""}}, // as Java may choose
+		{map[string]int{"m1": 5, "m2": 3, "m3": 1}, map[string]string{"m1": "", "m2": "a:1", "m3": "a,a:0"}},
+		{map[string]int{"m1": 0, "m2": 9, "m3": 0}, map[string]string{"m1": "a,a:0", "m2": "", "m3": "a:1"}},
+	} {
+		c := &cluster{t: t, assignor: NewIncremental(time.Minute), now: time.UnixMilli(0), loads: test.loads, held: map[string]Work{"m1": {}, "m2": {}, "m3": {}}}
+		c.configured = parseItems(t, "a,a:0,a:1")
+		c.round()
+		for m, want := range test.want {
+			if w := c.held[m]; !reflect.DeepEqual(w.String(), parseItems(t, want).String()) {
+				t.Errorf("loads %v: %s has %v, want %q", test.loads, m, w, want)
+			}
+		}
+	}
 }

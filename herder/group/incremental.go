@@ -2,6 +2,7 @@ package group
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -18,7 +19,8 @@ import (
 //   - New work goes at once to whoever has the least.
 //   - Work of a member that disappeared is lost. It waits for up to the maximal
 //     delay for that member to come back; then those who joined meanwhile with
-//     nothing get it, and if there are none everybody does.
+//     nothing get it, and if there are none everybody does. Members that are
+//     known to be gone for good are not waited for.
 //   - Surplus is revoked in one round and, as its former owners rejoin at once,
 //     handed out as new work in the next. Revoking in two rounds in a row is put
 //     off, each time for longer, so that a group cannot keep itself busy.
@@ -27,8 +29,10 @@ import (
 type Incremental struct {
 	maxDelay time.Duration
 
-	assigned   set // what was out after the previous round, with lost work
-	revoked    set // what the previous round revoked
+	assigned   set                     // what was out after the previous round, with lost work
+	owners     map[state.TaskID]string // who has or had it
+	waiting    []string                // owners of work that was left waiting
+	revoked    set                     // what the previous round revoked
 	members    map[string]bool
 	generation int32
 
@@ -53,17 +57,23 @@ type Round struct {
 	Completed  int32 // the last generation in which the leader got its own assignment; -1 for none
 	Members    []Holding
 	Configured Work
+	// Gone reports whether a former member will not come back; nil for nobody.
+	Gone func(member string) bool
 }
 
 // Holding is what a member says it has.
 type Holding struct {
 	Member string
 	Held   Work
+	// Load orders members with equally much work: the busier one gets new work
+	// later. Java knows nothing of it, as if all were equal.
+	Load int
 }
 
 // load is what a member will have after the round.
 type load struct {
 	member string
+	busy   int
 	kinds  [2][]state.TaskID // connectors, tasks
 }
 
@@ -93,7 +103,8 @@ func (a *Incremental) Assign(r Round) Division {
 	d := newDivision(memberIDs(r.Members))
 	loads := startingLoads(r.Members, known, twice, d)
 	lost := a.lost(known, active)
-	due := a.handleLost(r.Now, lost, loads)
+	final, lost := a.final(lost, r.Gone)
+	due := append(final, a.handleLost(r.Now, lost, loads, len(final) > 0)...)
 	due = append(due, a.balance(r, loads, active, d)...)
 	assignNew(append(due, a.created(configured, active)...), loads)
 	a.finish(r, loads, lost, d)
@@ -137,7 +148,7 @@ func memberIDs(members []Holding) []string {
 func startingLoads(members []Holding, known, twice set, d Division) []*load {
 	loads := make([]*load, len(members))
 	for i, m := range members {
-		loads[i] = &load{member: m.Member}
+		loads[i] = &load{member: m.Member, busy: m.Load}
 		for _, it := range m.Held.items() {
 			// A leader has read at least as far as every member, so what it does
 			// not know is deleted. (Java waits for a round after having seen it
@@ -175,10 +186,26 @@ func (a *Incremental) created(configured []state.TaskID, active set) []state.Tas
 	return out
 }
 
+// final splits off the lost work whose owner will not come back: it is due.
+func (a *Incremental) final(lost []state.TaskID, gone func(member string) bool) (due, rest []state.TaskID) {
+	for _, it := range lost {
+		if gone != nil && gone(a.owners[it]) {
+			due = append(due, it)
+		} else {
+			rest = append(rest, it)
+		}
+	}
+	return due, rest
+}
+
+// Waiting lists the owners of the lost work that the last round left waiting.
+func (a *Incremental) Waiting() []string { return a.waiting }
+
 // handleLost decides about lost work: it returns what is to be handed out as
-// new, and gives idle members theirs, or starts or goes on with a delay.
-func (a *Incremental) handleLost(now time.Time, lost []state.TaskID, loads []*load) (due []state.TaskID) {
-	if len(lost) == 0 && !a.revokedBefore {
+// new, and gives idle members theirs, or starts or goes on with a delay. settled
+// says that there was other lost work, about which nothing is left to decide.
+func (a *Incremental) handleLost(now time.Time, lost []state.TaskID, loads []*load, settled bool) (due []state.TaskID) {
+	if len(lost) == 0 && (settled || !a.revokedBefore) {
 		a.resetDelay()
 		return nil
 	}
@@ -336,7 +363,8 @@ func crowded(tasks []state.TaskID) []state.TaskID {
 }
 
 // assignNew gives each piece of work to a member with the least of its kind,
-// of these to one with the fewest tasks of the same connector.
+// of these to one with the fewest tasks of the same connector, then to the least
+// busy one.
 func assignNew(work []state.TaskID, loads []*load) {
 	same := make([]map[string]int, len(loads))
 	for i, l := range loads {
@@ -350,8 +378,11 @@ func assignNew(work []state.TaskID, loads []*load) {
 		k, best := kindOf(it), 0
 		for i, l := range loads {
 			b := loads[best]
-			if c := cmp.Compare(len(l.kinds[k]), len(b.kinds[k])); c < 0 ||
-				c == 0 && k == 1 && same[i][it.Connector] < same[best][it.Connector] {
+			c := cmp.Compare(len(l.kinds[k]), len(b.kinds[k]))
+			if k == 1 {
+				c = cmp.Or(c, cmp.Compare(same[i][it.Connector], same[best][it.Connector]))
+			}
+			if cmp.Or(c, cmp.Compare(l.busy, b.busy)) < 0 {
 				best = i
 			}
 		}
@@ -364,7 +395,7 @@ func assignNew(work []state.TaskID, loads []*load) {
 
 // finish writes the shares and remembers the round.
 func (a *Incremental) finish(r Round, loads []*load, lost []state.TaskID, d Division) {
-	a.assigned = set{}
+	a.assigned, a.waiting = set{}, nil
 	a.members = map[string]bool{}
 	for i, l := range loads {
 		a.members[l.member] = true
@@ -382,9 +413,18 @@ func (a *Incremental) finish(r Round, loads []*load, lost []state.TaskID, d Divi
 			a.revoked[it] = true
 		}
 	}
+	owners := maps.Clone(d.Owners)
 	for _, it := range lost {
+		if a.assigned[it] {
+			continue // idle members have got it
+		}
 		a.assigned[it] = true
+		owners[it] = a.owners[it]
+		if !slices.Contains(a.waiting, owners[it]) {
+			a.waiting = append(a.waiting, owners[it])
+		}
 	}
+	a.owners = owners
 	for m, s := range d.Shares {
 		d.Shares[m] = Share{Assigned: s.Assigned.Sorted(), Revoked: s.Revoked.Sorted()}
 	}

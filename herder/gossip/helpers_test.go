@@ -1,0 +1,23 @@
+package gossip
+
+import (
+	"bytes"
+	"context"
+	"sync"
+	"testing"
+)
+
+func contextOf(t *testing.T) (context.Context, context.CancelFunc) {
+	return context.WithCancel(t.Context())
+}
+
+var logLock sync.Mutex
+
+// lockedWriter writes to a buffer from many goroutines.
+type lockedWriter struct{ to *bytes.Buffer }
+
+func (w lockedWriter) Write(b []byte) (int, error) {
+	logLock.Lock()
+	defer logLock.Unlock()
+	return w.to.Write(b)
+}
