@@ -20,6 +20,8 @@ type inflight struct {
 	partitions []*prefix
 	index      map[*connect.SourcePartition]int
 	err        error
+	pin        pin
+	now        func() time.Time
 	failed     chan struct{} // closed with the first error
 	written    func(n int64) // counts acknowledged records
 	submittedN uint64
@@ -65,7 +67,7 @@ const untracked = uint64(1) << 63
 const letterTag = uint64(1) << 62
 
 func newInflight() *inflight {
-	return &inflight{index: map[*connect.SourcePartition]int{}, failed: make(chan struct{}), written: func(int64) {}, tolerate: func(error) bool { return false }}
+	return &inflight{now: time.Now, index: map[*connect.SourcePartition]int{}, failed: make(chan struct{}), written: func(int64) {}, tolerate: func(error) bool { return false }}
 }
 
 // submit takes a record and returns its tag.
@@ -74,7 +76,11 @@ func (f *inflight) submit(source *connect.SourcePartition, offset connect.Offset
 	defer f.mu.Unlock()
 	i, p := f.partition(source)
 	seq := p.push(offset)
+<<<<<<< HEAD
 	f.submittedN++
+=======
+	f.watch(p, seq)
+>>>>>>> b7d6d05 (Let workers gossip when their properties say so, and prove what that may change and what it may not)
 	return uint64(i)<<seqBits | seq
 }
 
@@ -85,6 +91,7 @@ func (f *inflight) drop(source *connect.SourcePartition, offset connect.Offset) 
 	defer f.mu.Unlock()
 	_, p := f.partition(source)
 	p.ack(p.push(offset), 1)
+	f.passed()
 }
 
 func (f *inflight) partition(source *connect.SourcePartition) (int, *prefix) {
@@ -153,6 +160,7 @@ func (f *inflight) Done(tags []producer.Tags, err error) {
 			n += int64(t.N)
 		}
 	}
+	f.passed()
 	if err == nil {
 		f.written(n)
 	}

@@ -108,10 +108,22 @@ func (c *cluster) build(ctx context.Context, n *node) (runningHerder, error) {
 		return nil, err
 	}
 	cfg.Local, cfg.ExactlyOnce = local, exactlyOnce
+	talk, err := c.gossip(n)
+	if err != nil {
+		return nil, err
+	}
+	if talk != nil {
+		cfg.Gossip = talk
+	}
 	h := distributed.New(cfg)
 	h.Register(n.metrics)
-	local.Runtime = n.runtime(h.Reporter, c.offsets, topicOf(c.set.Offsets))
-	return h, nil
+	runs := n.runtime(h.Reporter, c.offsets, topicOf(c.set.Offsets))
+	local.Runtime = runs
+	if talk == nil {
+		return h, nil
+	}
+	talk.load = runs.Load
+	return gossiping{h, talk.Gossip}, nil
 }
 
 // config of the herder as the properties say.

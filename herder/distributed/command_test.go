@@ -26,7 +26,7 @@ import (
 //	expired W CONNECTOR                    values of its config providers expired
 //	kill W                                 a worker dies; its session ends at once
 //	lost W                                 a worker finds that its session is over
-//	gossip W [WORKER=LOAD | WORKER=gone]...  what W knows by gossip, true or not
+//	gossip W [WORKER=LOAD | WORKER=gone | at:WORKER=gone]...  what W knows by gossip, true or not
 //	lag W / catchup W                      the config topic does not reach W / does again
 //	hold W ACTION / let W                  ends of an action are held back / delivered
 //	fail W ACTION                          the next such action fails
@@ -149,7 +149,11 @@ func (s *sim) gossip(w *simWorker, about map[string]string) {
 		if err != nil && text != "gone" {
 			s.t.Fatalf("gossip about %s=%s", name, text)
 		}
-		peers[s.joined[name]] = gossip.Peer{Gone: text == "gone", Load: load}
+		key := s.joined[name]
+		if of, ok := strings.CutPrefix(name, "at:"); ok {
+			key = "http://" + of + "/"
+		}
+		peers[key] = gossip.Peer{Gone: text == "gone", Load: load}
 	}
 	s.send(w, PeersChanged{peers})
 }

@@ -73,6 +73,7 @@ type Core struct {
 	barriers   map[int]func()         // what follows a Stop or Release
 	reached    int64                  // offset of the last assignment
 	peers      map[string]gossip.Peer // hints only: peers.go
+	former     map[string]string      // as leader: addresses of members of rounds before
 
 	// Work: configs.go, targets.go.
 	held       index            // what is assigned to this worker

@@ -27,7 +27,27 @@ func (c *Core) peersChanged(peers map[string]gossip.Peer) {
 	}
 }
 
-func (c *Core) gone(member string) bool { return c.peers[member].Gone }
+// gone reports whether a former member will not come back. One whose id was not
+// heard before it died is known by its address.
+func (c *Core) gone(member string) bool {
+	p, known := c.peers[member]
+	if !known {
+		p = c.peers[c.former[member]]
+	}
+	return p.Gone
+}
+
+// remember keeps the addresses of those who were in the last round or whose work
+// still waits.
+func (c *Core) remember() {
+	former := c.urls
+	for _, m := range c.assignor.Waiting() {
+		if url := c.former[m]; url != "" {
+			former[m] = url
+		}
+	}
+	c.former = former
+}
 
 // loads gives how busy members are. Unless all of them gossip, as when a Java
 // worker is among them, they count as equal.

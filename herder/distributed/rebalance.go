@@ -158,6 +158,7 @@ func (c *Core) elected(e group.Elected) {
 func (c *Core) divide(e group.Elected) group.Division {
 	var ids []string
 	var holdings []group.Holding
+	c.remember()
 	c.urls = map[string]string{}
 	loads := c.loads(e.Members)
 	for _, a := range e.Members {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"maps"
 	"reflect"
 	"strings"
 	"sync"
@@ -48,7 +49,8 @@ func (r *room) add(i int, load *Load, change ...func(*Config)) *talker {
 	g.Watch(func(p map[string]Peer) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.heard = p
+		w.heard = maps.Clone(p)
+		maps.DeleteFunc(w.heard, func(id string, _ Peer) bool { return strings.Contains(id, "://") })
 	})
 	ctx, cancel := contextOf(r.t)
 	done := make(chan struct{})

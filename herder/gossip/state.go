@@ -157,13 +157,17 @@ func (b *Book) States() []State {
 	return out
 }
 
-// Peers gives what is known by the ids of members of the Kafka group. A process
-// that is out of the group for the moment is not gone: it may come back and, as
-// it has lost its work, is waited for as in Java.
+// Peers gives what is known by the ids of members of the Kafka group, and by the
+// addresses of their REST APIs for members whose ids were not heard in time. A
+// process that is out of the group for the moment is not gone: it may come back
+// and, as it has lost its work, is waited for as in Java.
 func (b *Book) Peers() map[string]Peer {
 	out := map[string]Peer{}
 	for _, w := range b.Workers() {
 		gone := !w.Alive || w.Left
+		if at, known := out[w.URL]; !known || at.Gone {
+			out[w.URL] = Peer{Gone: gone}
+		}
 		for _, old := range w.Past {
 			out[old] = Peer{Gone: gone || w.Member != ""}
 		}

@@ -32,6 +32,9 @@ func TestComposeServices(t *testing.T) {
 	program := buildImage(t)
 	var workers []string
 	for _, name := range []string{"worker-1", "worker-2", "worker-3"} {
+		place.add(name+":7946", freePort(t))
+	}
+	for _, name := range []string{"worker-1", "worker-2", "worker-3"} {
 		workers = append(workers, startComposeWorker(t, file.Services[name], name, program, place))
 	}
 
@@ -215,6 +218,7 @@ func startComposeWorker(t *testing.T, s composeService, name, program string, pl
 	dir, port := rig.Dir(t), freePort(t)
 	address := fmt.Sprintf("127.0.0.1:%d", port)
 	own := strings.Replace(place.apply(string(text)), "listeners=http://:8083", "listeners=http://"+address, 1)
+	own = strings.Replace(own, "gossip.bind=0.0.0.0:7946", "gossip.bind="+place.apply(name+":7946"), 1)
 	properties := filepath.Join(dir, "worker.properties")
 	if err := os.WriteFile(properties, []byte(own), 0o644); err != nil {
 		t.Fatal(err)

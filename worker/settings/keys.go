@@ -75,6 +75,11 @@ func distributedKeys() []configdef.Key {
 		with("inter.worker.signature.algorithm", configdef.String, "HmacSHA256", "Algorithm that signs requests between workers."),
 		with("inter.worker.verification.algorithms", configdef.List, "HmacSHA256", "Algorithms that are accepted in requests between workers."),
 		oneOf(with("exactly.once.source.support", configdef.String, "disabled", "Whether source tasks write in transactions."), "disabled", "preparing", "enabled"),
+		with("gossip.bind", configdef.String, "0.0.0.0:7946", "Where the worker listens for other workers' gossip, host:port, UDP and TCP. Gossip is off unless a gossip property is given."),
+		optional("gossip.advertise", configdef.String, "The host:port at which other workers reach gossip.bind; by default a private address of the machine."),
+		with("gossip.join", configdef.List, "", "Workers to look for first, host:port separated by commas; it may name this worker."),
+		optional("gossip.secret", configdef.Password, "Encrypts and authenticates gossip; the same for all workers."),
+		optional("gossip.secret.file", configdef.String, "A file that holds the secret, in place of gossip.secret."),
 		atLeast(with("retry.backoff.ms", configdef.Long, "100", "Wait before a failed request to Kafka is repeated."), 0),
 		atLeast(with("retry.backoff.max.ms", configdef.Long, "1000", "Longest wait before a failed request to Kafka is repeated."), 0),
 	})

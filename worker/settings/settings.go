@@ -8,6 +8,7 @@ package settings
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +32,17 @@ type Distributed struct {
 	SignatureAlgorithm                                  string
 	VerificationAlgorithms                              []string
 	ExactlyOnce                                         string // disabled, preparing, enabled
+	Gossip                                              Gossip
+}
+
+// Gossip are the settings of what workers tell each other beside the group. It
+// is off unless one of them is given.
+type Gossip struct {
+	On              bool
+	Bind, Advertise string
+	Join            []string
+	Secret          configdef.Secret
+	SecretFile      string
 }
 
 // Topic is an internal topic and how it is created. Extra holds further topic
@@ -77,6 +89,7 @@ func ReadDistributed(props kafka.Properties) (*Distributed, error) {
 	if !v.IsNull("inter.worker.key.size") {
 		d.KeyBits = v.Int("inter.worker.key.size")
 	}
+	d.Gossip = gossip(v)
 	d.Configs = topic(v, "config", 1)
 	d.Offsets = topic(v, "offset", int32(v.Int("offset.storage.partitions")))
 	d.Statuses = topic(v, "status", int32(v.Int("status.storage.partitions")))
@@ -97,6 +110,29 @@ func (d *Distributed) check() error {
 	}
 	if d.ExactlyOnce != "disabled" && d.Protocol == "eager" {
 		problems = append(problems, errors.New("exactly.once.source.support needs connect.protocol=sessioned or compatible"))
+	}
+	return errors.Join(append(problems, d.checkGossip())...)
+}
+
+const gossipPrefix = "gossip."
+
+func gossip(v *configdef.Values) Gossip {
+	return Gossip{
+		On: len(v.WithPrefix(gossipPrefix)) > 0, Bind: v.String("gossip.bind"), Advertise: v.String("gossip.advertise"),
+		Join: v.List("gossip.join"), Secret: v.Password("gossip.secret"), SecretFile: v.String("gossip.secret.file"),
+	}
+}
+
+func (d *Distributed) checkGossip() error {
+	known := []string{"bind", "advertise", "join", "secret", "secret.file"}
+	var problems []error
+	for name := range d.Raw.WithPrefix(gossipPrefix) {
+		if !slices.Contains(known, name) {
+			problems = append(problems, fmt.Errorf("%s%s is unknown; there are gossip.%s", gossipPrefix, name, strings.Join(known, ", gossip.")))
+		}
+	}
+	if d.Gossip.Secret.Reveal() != "" && d.Gossip.SecretFile != "" {
+		problems = append(problems, errors.New("gossip.secret and gossip.secret.file exclude each other"))
 	}
 	return errors.Join(problems...)
 }
