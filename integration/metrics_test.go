@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/herder/distributed"
+	"github.com/millrace/millrace/herder/gossip"
 	"github.com/millrace/millrace/worker/metrics"
 )
 
@@ -30,6 +31,7 @@ func described() []metrics.Description {
 	source.Predicate("p", "", "")
 	r.SinkTask(metrics.TaskInfo{Connector: "s"}, none, none)
 	(&distributed.Herder{}).Register(r)
+	(&gossip.Gossip{}).Register(r)
 	return r.Describe()
 }
 

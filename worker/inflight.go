@@ -20,8 +20,6 @@ type inflight struct {
 	partitions []*prefix
 	index      map[*connect.SourcePartition]int
 	err        error
-	pin        pin
-	now        func() time.Time
 	failed     chan struct{} // closed with the first error
 	written    func(n int64) // counts acknowledged records
 	submittedN uint64
@@ -67,7 +65,7 @@ const untracked = uint64(1) << 63
 const letterTag = uint64(1) << 62
 
 func newInflight() *inflight {
-	return &inflight{now: time.Now, index: map[*connect.SourcePartition]int{}, failed: make(chan struct{}), written: func(int64) {}, tolerate: func(error) bool { return false }}
+	return &inflight{index: map[*connect.SourcePartition]int{}, failed: make(chan struct{}), written: func(int64) {}, tolerate: func(error) bool { return false }}
 }
 
 // submit takes a record and returns its tag.
@@ -76,11 +74,7 @@ func (f *inflight) submit(source *connect.SourcePartition, offset connect.Offset
 	defer f.mu.Unlock()
 	i, p := f.partition(source)
 	seq := p.push(offset)
-<<<<<<< HEAD
 	f.submittedN++
-=======
-	f.watch(p, seq)
->>>>>>> b7d6d05 (Let workers gossip when their properties say so, and prove what that may change and what it may not)
 	return uint64(i)<<seqBits | seq
 }
 
@@ -91,7 +85,6 @@ func (f *inflight) drop(source *connect.SourcePartition, offset connect.Offset) 
 	defer f.mu.Unlock()
 	_, p := f.partition(source)
 	p.ack(p.push(offset), 1)
-	f.passed()
 }
 
 func (f *inflight) partition(source *connect.SourcePartition) (int, *prefix) {
@@ -160,7 +153,6 @@ func (f *inflight) Done(tags []producer.Tags, err error) {
 			n += int64(t.N)
 		}
 	}
-	f.passed()
 	if err == nil {
 		f.written(n)
 	}

@@ -36,12 +36,7 @@ type sinkTask struct {
 	metrics *metrics.SinkTask
 	own     *metrics.Plugin // the task's own metrics
 	parts   atomic.Int64    // partitions assigned, for the metrics
-<<<<<<< HEAD
 	active  atomic.Int64    // records read and not committed, for the metrics
-=======
-	active  atomic.Int64    // records being delivered, for the metrics
-	behind  behind
->>>>>>> b7d6d05 (Let workers gossip when their properties say so, and prove what that may change and what it may not)
 	reader  *sinkReader
 	members *members
 	release func() // gives the client back

@@ -112,7 +112,6 @@ func (t *sinkTask) put(ctx context.Context) error {
 			t.metrics.PutTime.NoteSince(began)
 			t.metrics.Sent.Add(int64(n))
 			t.metrics.BatchSize.Note(float64(n))
-			t.behind.note(t.w.cfg.Now(), d.origins[n-1].Timestamp)
 		}
 		t.metrics.Waiting.End()
 		for c, next := range d.next {

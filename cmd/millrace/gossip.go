@@ -46,9 +46,7 @@ func (c *cluster) gossip(n *node) (*talker, error) {
 		return nil, err
 	}
 	n.atEnd(t.Close)
-	showing, stop := context.WithCancel(context.Background())
-	n.atEnd(stop)
-	t.Register(showing, n.metrics)
+	t.Register(n.metrics)
 	return t, nil
 }
 

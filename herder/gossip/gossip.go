@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/memberlist"
+
+	"github.com/millrace/millrace/worker/metrics"
 )
 
 // Config of a Gossip.
@@ -61,6 +63,10 @@ type Gossip struct {
 	queue   *memberlist.TransmitLimitedQueue
 	list    *memberlist.Memberlist
 	changed chan struct{} // holds one token when the book has news
+
+	// Owned by Run, once it runs.
+	metrics *metrics.Registry // nil for none
+	shown   map[string]*metrics.Group
 
 	mu    sync.Mutex // guards all below
 	book  *Book
@@ -297,6 +303,7 @@ func (g *Gossip) Run(ctx context.Context) {
 		case <-g.changed:
 		}
 		known = g.report(known)
+		g.showWorkers()
 	}
 }
 

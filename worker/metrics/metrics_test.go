@@ -236,8 +236,8 @@ func TestWaiting(t *testing.T) {
 		{func() { c.pass(time.Second) }, 0},
 		{func() { w.Begin(time.Time{}); w.End() }, 0}, // an empty batch
 	} {
-		if step.do(); w.value() != step.want {
-			t.Errorf("waiting for %f s, want %f", w.value(), step.want)
+		if step.do(); w.Value().Seconds() != step.want {
+			t.Errorf("waiting for %f s, want %f", w.Value().Seconds(), step.want)
 		}
 	}
 }

@@ -76,8 +76,8 @@ func (r *Registry) Group(typ string, labels ...string) *Group {
 	return r.newGroup(javaPrefix, typ, labels...)
 }
 
-// ownGroup is Group for metrics that Java does not have.
-func (r *Registry) ownGroup(typ string, labels ...string) *Group {
+// OwnGroup is Group for metrics that Java does not have.
+func (r *Registry) OwnGroup(typ string, labels ...string) *Group {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.newGroup(ownPrefix, typ, labels...)

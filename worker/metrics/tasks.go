@@ -156,7 +156,7 @@ type SourceTask struct {
 // been waiting.
 func (r *Registry) SourceTask(info TaskInfo, active func() int, age func() time.Duration) *SourceTask {
 	common := r.task(info)
-	g, own := r.Group("source-task-metrics", info.labels()...), r.ownGroup("source-task", info.labels()...)
+	g, own := r.Group("source-task-metrics", info.labels()...), r.OwnGroup("source-task", info.labels()...)
 	common.groups = append(common.groups, g, own)
 	own.Gauge("lag-seconds", "How long the oldest record has been waiting that this task has polled and that is not yet written to Kafka; 0 when there is none.",
 		func() float64 { return age().Seconds() })
@@ -211,7 +211,7 @@ type SinkTask struct {
 // active the records that were read and are not committed yet.
 func (r *Registry) SinkTask(info TaskInfo, partitions, active func() int) *SinkTask {
 	common := r.task(info)
-	g, own := r.Group("sink-task-metrics", info.labels()...), r.ownGroup("sink-task", info.labels()...)
+	g, own := r.Group("sink-task-metrics", info.labels()...), r.OwnGroup("sink-task", info.labels()...)
 	common.groups = append(common.groups, g, own)
 	g.Gauge("partition-count", "The number of topic partitions assigned to this task belonging to the named sink connector in this worker.",
 		func() float64 { return float64(partitions()) })
@@ -236,6 +236,6 @@ func (r *Registry) SinkTask(info TaskInfo, partitions, active func() int) *SinkT
 	}
 	g.Gauge("offset-commit-seq-no", "The current sequence number for offset commits.", t.CommitSeq.Value)
 	g.Gauge("sink-record-lag-max", "The maximum lag in terms of number of records that the sink task is behind the consumer's position for any topic partitions.", t.Behind.Value)
-	own.Gauge("lag-seconds", "How long ago the oldest record was written to Kafka that this task is putting or has just put; 0 when nothing has come for ten seconds.", t.Waiting.value)
+	own.Gauge("lag-seconds", "How long ago the oldest record was written to Kafka that this task is putting or has just put; 0 when nothing has come for ten seconds.", func() float64 { return t.Waiting.Value().Seconds() })
 	return t
 }

@@ -164,16 +164,16 @@ func (w *Waiting) End() {
 	w.last, w.oldest = w.done.Sub(w.oldest), time.Time{}
 }
 
-// value is the wait in seconds.
-func (w *Waiting) value() float64 {
+// Value is the wait.
+func (w *Waiting) Value() time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := w.now()
 	switch {
 	case !w.oldest.IsZero():
-		return max(now.Sub(w.oldest), 0).Seconds()
+		return max(now.Sub(w.oldest), 0)
 	case now.Sub(w.done) < remembered:
-		return max(w.last, 0).Seconds()
+		return max(w.last, 0)
 	}
 	return 0
 }
