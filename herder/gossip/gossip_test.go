@@ -36,7 +36,7 @@ func (r *room) add(i int, load *Load, change ...func(*Config)) *talker {
 	address := fmt.Sprintf("10.0.0.%d:7946", i)
 	cfg := Config{
 		Group: "g", URL: fmt.Sprintf("http://w%d:8083/", i), Bind: address, Join: []string{"10.0.0.1:7946", "10.0.0.2:7946"},
-		Load: func() Load { return *load }, Transport: r.net.Add(address), Logger: slog.New(slog.NewTextHandler(lockedWriter{r.log}, nil)),
+		Load: func() Load { sharedLock.Lock(); defer sharedLock.Unlock(); return *load }, Transport: r.net.Add(address), Logger: slog.New(slog.NewTextHandler(lockedWriter{r.log}, nil)),
 	}
 	for _, f := range change {
 		f(&cfg)
@@ -95,7 +95,9 @@ func TestWorkersHearOfEachOther(t *testing.T) {
 		for _, w := range []*talker{a, b, c} {
 			w.hears(t, 20*time.Second, map[string]Peer{"ma": {Load: 9000}, "mb": {}, "mc": {}})
 		}
+		sharedLock.Lock()
 		*load = Load{Busy: 0.3, Lag: 90 * time.Second}
+		sharedLock.Unlock()
 		a.hears(t, 20*time.Second, map[string]Peer{"ma": {Load: 9000}, "mb": {}, "mc": {Load: 3090}})
 		b.Announce("mb2", 0, 3)
 		a.hears(t, 20*time.Second, map[string]Peer{"ma": {Load: 9000}, "mb": {Gone: true}, "mb2": {}, "mc": {Load: 3090}})
@@ -165,8 +167,8 @@ func TestStrangersAreNotHeard(t *testing.T) {
 		other.hears(t, 0, map[string]Peer{"m3": {}})
 		group.hears(t, 0, map[string]Peer{"m4": {}})
 		plain.hears(t, 0, map[string]Peer{"m5": {}})
-		logLock.Lock()
-		defer logLock.Unlock()
+		sharedLock.Lock()
+		defer sharedLock.Unlock()
 		if text := r.log.String(); strings.Contains(text, "one secret") || strings.Contains(text, "another secret") {
 			t.Error("a secret stands in the log")
 		}
