@@ -5,14 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/millrace/millrace/plugins/connect"
 	"github.com/millrace/millrace/plugins/mysql/table"
 )
-
-// blockingRequest is a blocking snapshot that was asked for.
-type blockingRequest struct{}
-
-func (r *blockingRequest) fill(context.Context, *connect.Batch) error { return nil }
 
 // text is what an offset remembers of the lists, to tell later which tables they
 // have come to include.

@@ -40,9 +40,11 @@ type orders struct {
 	log      *slog.Logger
 
 	started  bool
-	added    []string // tables to be filled in, as the include lists have grown
-	captured string   // the lists, as offsets remember them; "" for not at all
-	blocking *blockingRequest
+	skipped  connect.Offset // of the notification that no snapshot was needed
+	added    []string       // tables to be filled in, as the include lists have grown
+	captured string         // the lists, as offsets remember them; "" for not at all
+	requests []*blocking    // that wait for their turn
+	blocking *blocking      // that is being taken
 }
 
 // fieldCaptured is the field of offsets that tells the include and exclude lists
@@ -60,7 +62,13 @@ func newOrders(ctx context.Context, ss *session, s *stream, offset map[string]an
 	if cfg.Backfill {
 		o.captured = ss.cfg.Filters.text()
 	}
-	var err error
+	at, err := position.ParseOffset(offset)
+	if err != nil {
+		return nil, err
+	}
+	at.HasTime, at.ServerID, at.Checkpoint = false, 0, nil // as Debezium has it when it has read an offset
+	at.Snapshot = ""
+	o.skipped = connect.FixedOffset(at.Map())
 	o.inc, err = incremental.New(incremental.Config{
 		ChunkSize: cfg.ChunkSize, VerifySchema: cfg.VerifySchema, DeleteMarks: cfg.DeleteMarks, SignalTable: o.table,
 		ReadOnly: cfg.ReadOnly || cfg.Backfill && o.table.Name == "", Filter: ss.filter, Server: ss.server, Now: ss.task.now, Logger: o.log,
@@ -85,6 +93,9 @@ func newOrders(ctx context.Context, ss *session, s *stream, offset map[string]an
 func unquote(name string) string { return strings.Trim(name, "`\"") }
 
 func (o *orders) close() {
+	if o.blocking != nil {
+		o.blocking.close()
+	}
 	if o.receiver != nil {
 		o.receiver.Close()
 	}
@@ -125,6 +136,9 @@ func (o *orders) attend(ctx context.Context, b *connect.Batch) error {
 			return err
 		}
 	}
+	if err := o.nextBlocking(ctx); err != nil || o.blocking != nil {
+		return err
+	}
 	if err := o.inc.Advance(ctx, b); err != nil {
 		return err
 	}
@@ -139,6 +153,9 @@ func (o *orders) attend(ctx context.Context, b *connect.Batch) error {
 // start goes on with what was running when the connector stopped, and fills in
 // tables that are new.
 func (o *orders) start(ctx context.Context, b *connect.Batch) error {
+	if note := o.session.snapshotNote(); note != nil && o.session.skip {
+		note(b, o.skipped, "SKIPPED", nil)
+	}
 	if err := o.inc.Resume(ctx, b); err != nil {
 		return err
 	}
@@ -258,7 +275,8 @@ func (o *orders) execute(ctx context.Context, b *connect.Batch, id string, d sig
 	o.log.Info("a snapshot was asked for", "signal", id, "blocking", e.Blocking, "tables", strings.Join(e.Tables, ","),
 		"conditions", len(e.Conditions), "surrogate-key", e.SurrogateKey)
 	if e.Blocking {
-		return o.block(ctx, e)
+		o.requests = append(o.requests, &blocking{orders: o, what: e})
+		return nil
 	}
 	r := incremental.Request{ID: id, Tables: e.Tables, SurrogateKey: e.SurrogateKey}
 	for _, c := range e.Conditions {
@@ -394,9 +412,6 @@ func (o *orders) Learn(ctx context.Context, b *connect.Batch, id table.ID) error
 	src.Transaction = nil
 	return o.s.schema.apply(ctx, b, id.Database, create, &src, o.offset())
 }
-
-// block asks for a blocking snapshot.
-func (o *orders) block(context.Context, signal.Execute) error { return nil }
 
 // blocked reports whether the stream waits for a blocking snapshot.
 func (o *orders) blocked() bool { return o != nil && o.blocking != nil }

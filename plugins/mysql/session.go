@@ -36,6 +36,8 @@ type session struct {
 	schema *schema
 	beat   *heartbeat
 	notify *notify.Notifier
+	skip   bool         // no snapshot was needed
+	ddl    ddl.Config   // of the parser
 	closer func() error // of the history
 }
 
@@ -188,9 +190,10 @@ func (s *session) parser(ctx context.Context) (*ddl.Parser, error) {
 	if s.flavor == position.MariaDB {
 		dialect = ddl.MariaDB
 	}
-	p := ddl.New(ddl.Config{
-		Dialect: dialect, Version: s.conn.VersionNumber(), Catalog: table.NewCatalog(names), Comments: s.cfg.Events.SchemaComments,
-	})
+	s.ddl = ddl.Config{Dialect: dialect, Version: s.conn.VersionNumber(), Comments: s.cfg.Events.SchemaComments}
+	cfg := s.ddl
+	cfg.Catalog = table.NewCatalog(names)
+	p := ddl.New(cfg)
 	p.SetVariable("sql_mode", vars["sql_mode"])
 	return p, nil
 }
@@ -225,7 +228,7 @@ func (s *session) decide(ctx context.Context, offset map[string]any) (phase, err
 		return nil, fmt.Errorf("reading the connector's offset: %w", err)
 	}
 	s.task.log.Info("found an offset", "file", o.File, "pos", o.Pos, "gtids", o.GTIDs, "event", o.Event, "row", o.Row, "snapshot", string(o.Snapshot))
-	if o.SnapshotRunning() {
+	if o.SnapshotRunning() && o.Snapshot != position.SnapshotBlocking { // that is given up
 		if !s.mode.Data(true, true) && !s.mode.Schema(true, true) {
 			return nil, errors.New("the connector was stopped while taking a snapshot, and snapshot.mode=" + s.mode.Name + " takes none; use initial or when_needed")
 		}
@@ -262,6 +265,7 @@ func (s *session) first(ctx context.Context) (phase, error) {
 	if s.gtids.Enabled {
 		o.GTIDs = s.gtids.Purged.String()
 	}
+	s.skip = true
 	return s.startStream(ctx, o.Map())
 }
 
@@ -297,6 +301,7 @@ func (s *session) resume(ctx context.Context, offset map[string]any, o *position
 	if err := s.recoverHistory(ctx, offset); err != nil {
 		return nil, err
 	}
+	s.skip = true
 	return s.startStream(ctx, offset)
 }
 
@@ -404,7 +409,7 @@ func (s *session) newSnapshot(ctx context.Context, from *position.Offset, resume
 	}
 	cfg.Clock, cfg.From, cfg.Resume = s.task.now, from, resume
 	cfg.Data = from == nil && (s.mode.Data(false, false) || s.mode.Data(true, true))
-	cfg.Connect = s.snapshotConn
+	cfg.Connect, cfg.Note = s.snapshotConn, s.snapshotNote()
 	if err := prepareSnapshot(ctx, s.conn); err != nil {
 		return nil, err
 	}
@@ -415,6 +420,16 @@ func (s *session) newSnapshot(ctx context.Context, from *position.Offset, resume
 		s.task.meters.snapshotBegan.Store(s.task.now().UnixNano())
 	}
 	return reader, err
+}
+
+// snapshotNote sends notifications of a snapshot; nil when nobody wants them.
+func (s *session) snapshotNote() snapshot.Note {
+	if s.notify == nil {
+		return nil
+	}
+	return func(b *connect.Batch, offset connect.Offset, status string, details map[string]string) {
+		s.notify.Send(b, offset, notify.Notification{Aggregate: notify.InitialSnapshot, Type: status, Data: details})
+	}
 }
 
 // snapshotConn opens a further connection for a snapshot.

@@ -154,6 +154,9 @@ type snapshotPhase struct {
 func (p *snapshotPhase) fill(ctx context.Context, b *connect.Batch) (phase, error) {
 	done, err := p.reader.Fill(ctx, b)
 	p.task.meters.read(len(b.Records))
+	if note := p.snapshotNote(); err != nil && ctx.Err() == nil && note != nil {
+		note(b, connect.Offset{}, "ABORTED", nil)
+	}
 	if err != nil || !done {
 		return p, err
 	}

@@ -50,6 +50,10 @@ type Config struct {
 	// From, if not nil, is where streaming goes on: the structure is read anew
 	// (snapshot.mode=recovery) and recorded as of this offset.
 	From *position.Offset
+	// Beside, if not nil, says which stream waits for the snapshot.
+	Beside *Beside
+	// Note is told of what happens; nil for nobody.
+	Note Note
 	// Clock is what time it is; nil for time.Now.
 	Clock  func() time.Time
 	Logger *slog.Logger
@@ -80,15 +84,20 @@ type Reader struct {
 	lock   locker
 	slab   position.Slab
 
-	file     string // where the snapshot was taken
-	pos      int64
-	gtids    position.SetText
-	begun    bool
-	pending  []Statement // structure that has not been applied
-	recorded bool        // the structure is in the schema history
-	tables   []table.ID  // whose rows are wanted
-	scan     scan
-	progress progress
+	file      string // where the snapshot was taken
+	pos       int64
+	gtids     position.SetText
+	begun     bool
+	pending   []Statement // structure that has not been applied
+	recorded  bool        // the structure is in the schema history
+	announced bool        // its start has been told
+	tables    []table.ID  // whose rows are wanted
+	monitored []table.ID  // and the signal table
+	notes     []noted
+	later     []noted // those behind the current row
+	ahead     bool    // the row behind the current one is being looked for
+	scan      scan
+	progress  progress
 	// checkpointRows is how many rows share an offset.
 	checkpointRows int64
 	src            event.Source
@@ -119,6 +128,11 @@ func New(conn *server.Conn, cfg Config, schema Schema) (*Reader, error) {
 // It returns only when the last record of the batch is known to be followed by
 // another one, or is marked as the last of the snapshot.
 func (r *Reader) Fill(ctx context.Context, b *connect.Batch) (done bool, err error) {
+	if !r.announced {
+		r.announced = true
+		r.tell("STARTED", nil)
+		r.tellAll(b)
+	}
 	if err := r.Begin(ctx); err != nil {
 		return false, err
 	}
@@ -142,11 +156,19 @@ func (r *Reader) Fill(ctx context.Context, b *connect.Batch) (done bool, err err
 			return false, err
 		}
 	}
-	if done, err = r.read(ctx, b); err != nil || !done {
+	done, err = r.read(ctx, b)
+	r.tellAll(b)
+	if err != nil || !done {
 		return false, err
 	}
 	r.last.mark(b, r.EndOffset())
-	return true, r.end(ctx)
+	if err := r.end(ctx); err != nil {
+		return false, err
+	}
+	if r.cfg.Note != nil {
+		r.cfg.Note(b, r.EndOffset(), "COMPLETED", nil)
+	}
+	return true, nil
 }
 
 // Begin takes the locks, reads position and structure, and gives the locks back
@@ -174,10 +196,14 @@ func (r *Reader) Begin(ctx context.Context) error {
 	if err := r.view(ctx); err != nil {
 		return err
 	}
-	if r.cfg.Resume == nil {
-		if r.pending, err = r.structure(ctx, tables.schema); err != nil {
-			return err
-		}
+	switch {
+	case r.cfg.Beside != nil:
+		r.pending, err = r.besideStructure(ctx, tables.data)
+	case r.cfg.Resume == nil:
+		r.pending, err = r.structure(ctx, tables.schema)
+	}
+	if err != nil {
+		return err
 	}
 	if err := r.lock.structureRead(ctx); err != nil {
 		return err
@@ -185,7 +211,7 @@ func (r *Reader) Begin(ctx context.Context) error {
 	r.log.Info("snapshot: structure read", "tables", len(tables.schema), "captured", len(tables.data),
 		"file", r.file, "pos", r.pos, "gtids", r.gtids.String(), "interrupted before", r.cfg.Resume != nil)
 	if r.cfg.Data {
-		r.tables = tables.data
+		r.tables, r.monitored = tables.data, tables.monitored
 	}
 	r.begun = true
 	return nil
@@ -283,6 +309,10 @@ func (r *Reader) startReading(ctx context.Context) error {
 
 // readPosition notes where the binlog stands.
 func (r *Reader) readPosition(ctx context.Context) error {
+	if r.cfg.Beside != nil {
+		r.besidePosition()
+		return nil
+	}
 	if from := r.cfg.From; from != nil {
 		r.file, r.pos = from.File, from.Pos
 		return r.setGTIDs(from.GTIDs)
@@ -313,6 +343,9 @@ func (r *Reader) Position() position.Offset {
 
 // offset is the offset of a record made in the snapshot at the given time.
 func (r *Reader) offset(nanos int64, c *position.Checkpoint) connect.Offset {
+	if r.cfg.Beside != nil {
+		return r.besideOffset(nanos, position.SnapshotBlocking)
+	}
 	b := r.base(nanos, position.SnapshotInitial)
 	b.Checkpoint = c
 	return connect.Offset{Base: r.slab.New(b)}
@@ -320,6 +353,9 @@ func (r *Reader) offset(nanos int64, c *position.Checkpoint) connect.Offset {
 
 // EndOffset is the offset after the snapshot; valid once Fill has ended it.
 func (r *Reader) EndOffset() connect.Offset {
+	if r.cfg.Beside != nil {
+		return r.besideOffset(0, "")
+	}
 	return connect.Offset{Base: r.slab.New(r.base(r.src.Nanos, ""))}
 }
 
@@ -335,8 +371,13 @@ func (r *Reader) applyNext(ctx context.Context, b *connect.Batch) error {
 	r.schema.SetClock(now)
 	r.src = event.Source{Nanos: now, Marker: event.MarkSnapshot, File: r.file, Pos: r.pos}
 	before := len(b.Records)
-	if err := r.schema.Apply(ctx, b, st, &r.src, r.offset(now, nil)); err != nil {
+	// As in Debezium, the history calls the statements of any snapshot INITIAL.
+	recorded := connect.Offset{Base: r.slab.New(r.base(now, position.SnapshotInitial))}
+	if err := r.schema.Apply(ctx, b, st, &r.src, recorded); err != nil {
 		return err
+	}
+	for i := before; i < len(b.Records); i++ {
+		b.Records[i].Offset = r.offset(now, nil)
 	}
 	r.last.note(b, before)
 	return nil
@@ -369,18 +410,21 @@ func (r *Reader) Close() {
 }
 
 // lastRecord remembers where the last record of the batch being filled is.
-type lastRecord struct{ index int }
+type lastRecord struct {
+	index int
+	some  bool
+}
 
 func (l *lastRecord) note(b *connect.Batch, before int) {
 	if len(b.Records) > before {
-		l.index = len(b.Records) - 1
+		l.index, l.some = len(b.Records)-1, true
 	}
 }
 
 // mark marks the last record of the snapshot. There is none in the batch when
 // the snapshot found nothing at all.
 func (l *lastRecord) mark(b *connect.Batch, offset connect.Offset) {
-	if l.index < len(b.Records) {
+	if l.some && l.index < len(b.Records) {
 		event.SetLast(&b.Records[l.index], offset)
 	}
 }

@@ -48,6 +48,7 @@ type reading struct {
 	offset    connect.Offset
 	rows      int64 // up to the current row, those before an interruption included
 	some      bool  // a row has come
+	told      bool  // its start has been told
 	began     time.Time
 }
 
@@ -74,7 +75,9 @@ func (r *Reader) read(ctx context.Context, b *connect.Batch) (done bool, err err
 			return false, nil
 		}
 		if s.next.table == nil {
-			if s.next, err = r.advance(ctx); err != nil {
+			r.ahead = true
+			s.next, err = r.advance(ctx)
+			if r.ahead = false; err != nil {
 				return false, err
 			}
 		}
@@ -251,6 +254,9 @@ func (r *Reader) emit(b *connect.Batch) error {
 	if s.rows%clockRows == 0 {
 		r.schema.SetClock(r.cfg.Clock().UnixNano())
 	}
+	if !t.told {
+		r.tellStart(t)
+	}
 	t.rows++
 	s.rows++
 	lastOfTable := s.next.table != t
@@ -263,12 +269,19 @@ func (r *Reader) emit(b *connect.Batch) error {
 		}
 		r.report()
 	}
-	r.src = event.Source{Nanos: t.nanos, File: r.file, Pos: r.pos, Marker: r.marker(t)}
+	r.src = event.Source{File: r.file, Pos: r.pos}
+	if r.cfg.Beside != nil {
+		r.src = r.cfg.Beside.Source
+	}
+	r.src.Nanos, r.src.Marker = t.nanos, r.marker(t)
 	before := len(b.Records)
 	if err := t.plan.Read(b, &r.src, t.offset, t.cells); err != nil {
 		return err
 	}
 	r.last.note(b, before)
+	if lastOfTable {
+		r.notes, r.later = append(r.notes, r.later...), nil
+	}
 	if lastOfTable && r.src.Marker != event.MarkFirst && len(b.Records) > before {
 		t.plan.SetLastOfTable(&b.Records[len(b.Records)-1])
 	}
@@ -292,6 +305,10 @@ func (r *Reader) finish(t *reading) {
 	s.done = append(s.done, t.job.table.ID.String())
 	t.offset = r.offset(t.nanos, &position.Checkpoint{Done: s.done, Total: s.rows})
 	r.log.Info("snapshot: table read", "table", t.job.table.ID.String(), "rows", t.rows, "took", r.cfg.Clock().Sub(t.began).Round(time.Millisecond))
+	if !t.told {
+		r.tellStart(t)
+	}
+	r.tellEnd(t)
 	r.report()
 }
 

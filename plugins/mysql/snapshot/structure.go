@@ -23,6 +23,8 @@ type Statement struct {
 type captured struct {
 	schema []table.ID // those whose structure is recorded
 	data   []table.ID // those whose rows are read
+	// monitored are the latter and the signal table, whose rows are not read.
+	monitored []table.ID
 }
 
 // captured lists the tables of the server and applies the filters.
@@ -44,7 +46,10 @@ func (r *Reader) captured(ctx context.Context) (captured, error) {
 		for _, name := range names {
 			id := table.ID{Database: db, Name: name}
 			if r.cfg.Filter.Captured(id) && r.cfg.snapshotted(id) {
-				c.data = append(c.data, id)
+				c.monitored = append(c.monitored, id)
+				if !r.cfg.Filter.Signals(id) {
+					c.data = append(c.data, id)
+				}
 			}
 			if r.cfg.recorded(id) {
 				c.schema = append(c.schema, id)
@@ -53,6 +58,7 @@ func (r *Reader) captured(ctx context.Context) (captured, error) {
 	}
 	slices.SortFunc(c.schema, byName)
 	slices.SortFunc(c.data, byName)
+	slices.SortFunc(c.monitored, byName)
 	c.data = r.cfg.orderByIncludeList(c.data)
 	return c, nil
 }

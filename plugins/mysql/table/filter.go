@@ -93,6 +93,9 @@ func (f *Filter) NotBuiltin(id ID) bool {
 	return !f.ignoreBuiltin || !IsBuiltin(id.Database)
 }
 
+// Signals reports whether rows of a table are signals.
+func (f *Filter) Signals(id ID) bool { return f.signals.Match(id.String()) }
+
 // Captured says whether changes of the table's rows are wanted.
 func (f *Filter) Captured(id ID) bool {
 	if known, ok := f.seen.Load(id); ok {
