@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -324,5 +325,40 @@ func TestLog(t *testing.T) {
 	must(t, l.ReadAll(ctx, func(r kafka.Record) error { got = append(got, string(r.Value)); return nil }))
 	if strings.Join(got, " ") != "one two" {
 		t.Errorf("read %v", got)
+	}
+}
+
+// A writer with the longest delivery time, as those of the internal topics have, stays small however many partitions it
+// writes to.
+func TestWritersAreSmall(t *testing.T) {
+	const partitions, most = 25, 4 << 20
+	c := cluster(t, embedded.Config{})
+	create(t, admin(t, c), kafka.Topic{Name: "t", Partitions: partitions, Replication: 1})
+	w, err := kafka.NewWriter(client(t, c, kafka.RoleProducer, kafka.Properties{"delivery.timeout.ms": "2147483647"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	for p := range int32(partitions) {
+		if err := w.Send(t.Context(), "t", kafka.Record{Partition: p, Key: []byte("k"), Value: []byte("v")}, func(_ int32, _ int64, err error) {
+			if err != nil {
+				t.Error(err)
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if after := heap(); after > before+most {
+		t.Errorf("the heap has grown by %d kB; want at most %d", (after-before)>>10, most>>10)
 	}
 }

@@ -72,11 +72,15 @@ var codecs = map[string]sarama.CompressionCodec{
 	"lz4": sarama.CompressionLZ4, "zstd": sarama.CompressionZSTD,
 }
 
+// mostAttempts are a quarter of an hour at a retry.backoff.max.ms of one second.
+// sarama keeps 32 bytes for each possible attempt at each partition that is written to.
+const mostAttempts = 1 << 10
+
 // attempts bounds the number of retries by delivery.timeout.ms, which sarama
 // does not know.
 func (p *ProducerSettings) attempts(backoff time.Duration) int {
 	n := int64(p.DeliveryTimeout / max(backoff, time.Millisecond))
-	return int(min(max(n, 1), int64(p.Retries), 1<<20))
+	return int(min(max(n, 1), int64(p.Retries), mostAttempts))
 }
 
 func (s *Settings) consumer(c *sarama.Config) {
