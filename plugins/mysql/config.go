@@ -27,9 +27,17 @@ type Config struct {
 	History  HistoryConfig
 	Signals  SignalConfig
 
+	Guardrail GuardrailConfig
+
 	MaxBatchSize int           // max.batch.size: records a batch
 	MaxRetries   int           // errors.max.retries; -1 for no limit
 	RetryWait    time.Duration // retriable.restart.connector.wait.ms
+}
+
+// GuardrailConfig limits the number of tables.
+type GuardrailConfig struct {
+	Max  int  // guardrail.collections.max; 0 for no limit
+	Fail bool // guardrail.collections.limit.action: fail, else a warning
 }
 
 // ServerConfig says how to reach the server.
@@ -201,6 +209,9 @@ func (p *product) parse(config map[string]string, log *slog.Logger) (*Config, er
 		History:  r.history(),
 	}
 	c.Signals = r.signals(c.Prefix)
+	c.Guardrail = GuardrailConfig{Max: r.number("guardrail.collections.max"), Fail: r.mode("guardrail.collections.limit.action") == "fail"}
+	r.javaClasses()
+	r.lineage(log)
 	if p.comments {
 		c.Events.SchemaComments = c.Events.SchemaChanges
 	}
@@ -212,6 +223,27 @@ func (p *product) parse(config map[string]string, log *slog.Logger) (*Config, er
 		return nil, fmt.Errorf("invalid connector configuration: %w", r.err)
 	}
 	return c, nil
+}
+
+// javaClasses refuses what names a Java class other than the default, and modes
+// that need one.
+func (r *reader) javaClasses() {
+	for _, key := range []string{"sourceinfo.struct.maker", "transaction.metadata.factory"} {
+		if class := r.text(key); class != r.defaults[key] {
+			r.fail(key, class, "available: the only one is "+r.defaults[key])
+		}
+	}
+	if r.mode("snapshot.query.mode") == "custom" {
+		r.fail("snapshot.query.mode", "custom", "available: it names a Java class; use snapshot.select.statement.overrides")
+	}
+}
+
+// lineage says once that no lineage is reported.
+func (r *reader) lineage(log *slog.Logger) {
+	const prefix = "openlineage.integration."
+	if len(r.prefixed(prefix)) > 0 {
+		log.Warn("lineage is not reported to OpenLineage: the properties that begin with " + prefix + " have no effect")
+	}
 }
 
 // reader reads typed values; the first property that has none stays in err.

@@ -78,6 +78,7 @@ func TestParseConfigErrorsNameTheKey(t *testing.T) {
 	for key, value := range map[string]string{
 		"database.hostname": "", "database.server.id": "99999999999", "database.history.kafka.topic": "",
 		"database.history.kafka.bootstrap.servers": "", "database.history": "com.example.Own", "snapshot.mode": "sometimes",
+		"sourceinfo.struct.maker": "com.example.Maker", "transaction.metadata.factory": "com.example.Factory", "snapshot.query.mode": "custom",
 		"column.mask.with.x.chars": "a.b.c", "snapshot.select.statement.overrides": "a.b",
 	} {
 		config := example1x()
@@ -94,5 +95,17 @@ func TestSplitStatements(t *testing.T) {
 	got := splitStatements("SET a=1; SET b=';;' ;")
 	if want := []string{"SET a=1", "SET b=';'"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestOpenLineageIsWarnedOfOnce(t *testing.T) {
+	var log bytes.Buffer
+	config := example1x()
+	config["openlineage.integration.enabled"], config["openlineage.integration.job.namespace"] = "true", "jobs"
+	if _, err := mysqlProduct().parse(config, slog.New(slog.NewTextHandler(&log, nil))); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(log.String(), "OpenLineage"); n != 1 {
+		t.Errorf("%d warnings:\n%s", n, &log)
 	}
 }

@@ -55,6 +55,9 @@ func (t *task) recover(ctx context.Context) (_ phase, err error) {
 	if err := s.build(ctx); err != nil {
 		return nil, err
 	}
+	if err := s.guardrail(ctx); err != nil {
+		return nil, err
+	}
 	offset, err := t.offset(ctx)
 	if err != nil {
 		return nil, err

@@ -80,6 +80,7 @@ func TestTaskOnMySQL(t *testing.T) {
 	t.Run("truncate", func(t *testing.T) { truncated(t, db, 5509) })
 	t.Run("compressed", func(t *testing.T) { compressed(t, db, 5506) })
 	t.Run("unknown table", func(t *testing.T) { unknownTable(t, db, 5507) })
+	t.Run("guardrail", func(t *testing.T) { guarded(t, db, 5510) })
 	t.Run("offset of another server", func(t *testing.T) { lostGTIDs(t, db, 5508) })
 }
 
@@ -376,4 +377,35 @@ func compressedOnMariaDB(t *testing.T, db *peer.Database, id int) {
 		`p.small.b {"id":1} u {"id":1,"v":"`+x+`"}->{"id":1,"v":"`+z+`"} false 0`,
 		`p.small.b {"id":2} d {"id":2,"v":"`+y+`"}->null false 0`,
 		`p.small.b {"id":2} tombstone`)
+}
+
+// guarded limits the number of tables: those captured, or all where the history has all.
+func guarded(t *testing.T, db *peer.Database, id int) {
+	database(t, db, "guarded")
+	mustExec(t, db, "CREATE TABLE guarded.b (id INT PRIMARY KEY)", "CREATE TABLE guarded.c (id INT PRIMARY KEY)")
+	for _, c := range []struct {
+		only, tables, most, action string
+		want                       string // of the error, or of the log with action warn
+	}{
+		{"true", "guarded.a,guarded.b", "2", "fail", ""},
+		{"true", "guarded.a,guarded.b", "1", "fail", "Guardrail limit exceeded: 2 tables/collections configured for capture, but maximum allowed is 1."},
+		{"true", "guarded.a,guarded.b", "1", "warn", "Guardrail limit exceeded: 2 tables"},
+		{"false", "guarded.a", "1", "fail", "schemas of all the tables in the database are being captured"},
+		{"false", "guarded.a", "0", "fail", ""},
+	} {
+		l := newLife(t, db, id, map[string]string{
+			"database.include.list": "guarded", "table.include.list": c.tables, "guardrail.collections.max": c.most,
+			"guardrail.collections.limit.action": c.action, "schema.history.internal.store.only.captured.tables.ddl": c.only,
+		})
+		err := l.tryStart()
+		l.stop()
+		switch {
+		case c.want == "" || c.action == "warn":
+			if err != nil || !strings.Contains(l.log.String(), c.want) {
+				t.Errorf("%+v: %v\n%s", c, err, l.log.String())
+			}
+		case err == nil || !strings.Contains(err.Error(), c.want):
+			t.Errorf("%+v: error %v", c, err)
+		}
+	}
 }
