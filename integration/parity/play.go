@@ -3,7 +3,9 @@ package parity
 import (
 	"encoding/hex"
 	"fmt"
+	"net"
 	"slices"
+	"strconv"
 
 	"github.com/millrace/millrace/plugins/connect"
 	"github.com/millrace/millrace/plugins/converter/jsonconv"
@@ -32,6 +34,12 @@ func Play(c Case) (Answer, error) {
 		defer server.Close()
 		config["schema.registry.url"] = server.URL
 		config["max.retries"] = "0"
+	}
+	if config["avro.schema.registry.url"] != "" { // CloudEvents write this URL into events: the server stands behind it as a proxy
+		server = registrytest.New(registrytest.Config{Level: "NONE"})
+		defer server.Close()
+		address := server.Listener.Addr().(*net.TCPAddr)
+		config["avro.proxy.host"], config["avro.proxy.port"] = address.IP.String(), strconv.Itoa(address.Port)
 	}
 	conv, err := newConverter(c, config)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/millrace/millrace/plugins/connect"
 	"github.com/millrace/millrace/plugins/converter/avro"
 	"github.com/millrace/millrace/plugins/converter/bytes"
+	"github.com/millrace/millrace/plugins/converter/cloudevents"
 	"github.com/millrace/millrace/plugins/converter/header"
 	"github.com/millrace/millrace/plugins/converter/jsonconv"
 	"github.com/millrace/millrace/plugins/converter/number"
@@ -31,6 +32,7 @@ func Builtin() []connect.Plugin {
 		mysql.Plugins(),
 		avro.Plugins(),
 		bytes.Plugins(),
+		cloudevents.Plugins(),
 		header.Plugins(),
 		jsonconv.Plugins(),
 		number.Plugins(),

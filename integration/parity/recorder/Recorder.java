@@ -68,14 +68,27 @@ public class Recorder {
         }
         try {
             Class<?> type = Class.forName(c.get("class").asText());
-            if (c.get("class").asText().startsWith("io.confluent")) {
+            boolean within = config.containsKey("avro.schema.registry.url"); // CloudEvents with Avro
+            if (within || c.get("class").asText().startsWith("io.confluent")) {
                 registry = Class.forName("io.confluent.kafka.schemaregistry.client.MockSchemaRegistryClient")
                     .getConstructor(List.class).newInstance(List.of(
                         Class.forName("io.confluent.kafka.schemaregistry.avro.AvroSchemaProvider").getConstructor().newInstance(),
                         Class.forName("io.confluent.kafka.schemaregistry.protobuf.ProtobufSchemaProvider").getConstructor().newInstance(),
                         Class.forName("io.confluent.kafka.schemaregistry.json.JsonSchemaProvider").getConstructor().newInstance()));
                 Class<?> client = Class.forName("io.confluent.kafka.schemaregistry.client.SchemaRegistryClient");
-                converter = type.getConstructor(client).newInstance(registry);
+                if (within) {
+                    Converter avro = (Converter) Class.forName("io.confluent.connect.avro.AvroConverter").getConstructor(client).newInstance(registry);
+                    Map<String, String> own = new HashMap<>();
+                    config.forEach((k, v) -> {
+                        if (k.startsWith("avro.")) {
+                            own.put(k.substring("avro.".length()), v);
+                        }
+                    });
+                    avro.configure(own, false);
+                    converter = type.getConstructor(Converter.class).newInstance(avro);
+                } else {
+                    converter = type.getConstructor(client).newInstance(registry);
+                }
                 config.put("schema.registry.url", "mock://x");
             } else {
                 converter = type.getConstructor().newInstance();
