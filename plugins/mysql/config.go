@@ -99,6 +99,7 @@ type StreamConfig struct {
 	InconsistentSchema string // inconsistent.schema.handling.mode
 	PositionCheck      bool   // internal.log.position.check.enable
 	IncludeQuery       bool
+	FillRows           bool // row.image.fill=select
 	HeartbeatInterval  time.Duration
 	HeartbeatQuery     string
 }
@@ -386,7 +387,12 @@ func (r *reader) snapshot() SnapshotConfig {
 }
 
 func (r *reader) stream() StreamConfig {
+	fill := strings.ToLower(r.or("row.image.fill", "none"))
+	if fill != "none" && fill != "select" {
+		r.fail("row.image.fill", fill, "none or select")
+	}
 	return StreamConfig{
+		FillRows:     fill == "select",
 		Delay:        r.millis("streaming.delay.ms"),
 		GTIDIncludes: r.list("gtid.source.includes"), GTIDExcludes: r.list("gtid.source.excludes"),
 		GTIDFilterDML: r.flag("gtid.source.filter.dml.events"), IgnoreGTID: r.flag("gtid.ignore.on.recovery"),

@@ -69,7 +69,7 @@ func warnOfProblems(ctx context.Context, cfg *Config, log *slog.Logger) {
 		return
 	}
 	defer func() { _ = conn.Close() }()
-	problems, err := serverProblems(ctx, conn, mode)
+	problems, err := serverProblems(ctx, conn, mode, cfg.Stream.FillRows)
 	if err != nil {
 		log.Warn("the server could not be checked", "error", err)
 	}

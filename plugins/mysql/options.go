@@ -133,6 +133,7 @@ func (c *Config) eventConfig(filter *table.Filter, flavor position.Flavor, task 
 
 func (c *Config) valueOptions(flavor position.Flavor, log *slog.Logger) (value.Options, error) {
 	o := value.Options{
+		Unavailable: c.Events.UnavailablePlaceholder,
 		AdjustYears: c.Events.TimeAdjuster, MariaDB: flavor == position.MariaDB,
 		Warn: func(err error) {
 			log.Warn("a value cannot be converted and becomes null; event.converting.failure.handling.mode=fail stops instead", "error", err)

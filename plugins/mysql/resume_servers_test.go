@@ -67,7 +67,11 @@ func interrupted(t *testing.T, db *peer.Database, round int, seed uint64) {
 	})
 	for lives := 0; !c.last; lives++ {
 		l.start()
-		c.live(l, 1+c.random.IntN(300))
+		n := 1 + c.random.IntN(300)
+		if lives > 20 { // the stream may not keep up with the changes otherwise
+			n = 1 << 20
+		}
+		c.live(l, n)
 		l.stop()
 		for range c.random.IntN(8) {
 			c.change()

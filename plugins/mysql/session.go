@@ -98,7 +98,7 @@ func (s *session) connect(ctx context.Context) (err error) {
 	} else if s.flavor == position.MySQL && s.cfg.Connector == other.name {
 		s.task.log.Warn("the server is MySQL; "+mine.class+" is made for it", "version", s.conn.Version())
 	}
-	problems, err := serverProblems(ctx, s.conn, s.mode)
+	problems, err := serverProblems(ctx, s.conn, s.mode, s.cfg.Stream.FillRows)
 	if err != nil {
 		return err
 	}
@@ -111,14 +111,14 @@ func (s *session) connect(ctx context.Context) (err error) {
 
 // serverProblems says what on the server keeps a connector from working. An
 // error says that the server could not be asked.
-func serverProblems(ctx context.Context, conn *server.Conn, mode snapshot.Mode) ([]string, error) {
+func serverProblems(ctx context.Context, conn *server.Conn, mode snapshot.Mode, filled bool) ([]string, error) {
 	var problems []string
 	if mode.Stream {
 		settings, err := conn.BinlogSettings(ctx)
 		if err != nil {
 			return nil, err
 		}
-		problems = settings.Problems()
+		problems = settings.Problems(filled)
 	}
 	grants, err := conn.Grants(ctx)
 	if err != nil {
@@ -513,6 +513,9 @@ func (s *session) newStream(ctx context.Context, o position.Offset) (*stream, er
 			schema: s.schema, open: func(ctx context.Context) (*server.Conn, error) { return server.Connect(ctx, s.server) },
 			strict: s.cfg.Stream.InconsistentSchema == "fail", lost: map[table.ID]*unparsed{},
 		},
+	}
+	if s.cfg.Stream.FillRows {
+		st.rest = &rest{server: s.server}
 	}
 	s.task.meters.connected.Store(true)
 	s.task.meters.gtids.Store(s.gtids.Enabled)

@@ -37,7 +37,9 @@ type stream struct {
 	src     event.Source  // reused; complete for the current event
 	gtid    position.GTID // whose text is in src
 	maps    map[*binlog.TableMap]*mapped
-	version int // of the schema that maps was made for
+	version int   // of the schema that maps was made for
+	rest    *rest // reads what row images lack; nil without row.image.fill
+	partial bool  // the event has images that lack columns
 	before  []value.Cell
 	after   []value.Cell
 	inRow   bool  // a row is being handled
@@ -202,6 +204,7 @@ func (s *stream) rows(ctx context.Context, b *connect.Batch, e *binlog.Event, a 
 	if s.tx != nil {
 		s.tx.table(m.name, s.tracker, a.FirstRow)
 	}
+	s.partial = partial(&e.Rows)
 	rest := e.Rows.Data
 	for i := int64(0); len(rest) > 0; i++ {
 		if rest, err = s.decode(b, m, &e.Rows, rest); err != nil {
@@ -258,7 +261,13 @@ func (s *stream) row(ctx context.Context, b *connect.Batch, m *mapped, op binlog
 		}
 	}
 	before := len(b.Records)
-	if err := s.emit(b, m, op, done); err != nil || len(b.Records) == before {
+	emit := s.emit
+	if s.partial {
+		emit = func(b *connect.Batch, m *mapped, op binlog.Op, done int64) error {
+			return s.emitPartial(ctx, b, m, op, done)
+		}
+	}
+	if err := emit(b, m, op, done); err != nil || len(b.Records) == before {
 		return err
 	}
 	return s.orders.replace(b, m.id, op, s.before, s.after)
@@ -401,5 +410,6 @@ func hasPrefixFold(s, prefix string) bool {
 // close ends the connection.
 func (s *stream) close() error {
 	s.meters.connected.Store(false)
+	s.rest.close()
 	return s.reader.Close()
 }

@@ -213,3 +213,26 @@ func (p *Plan) checkWidth(row []value.Cell) error {
 	}
 	return nil
 }
+
+// filledHeader marks events whose row image lacked columns (row.image.fill): its
+// value is "filled" when they were read from the table, "gone" when the row was
+// not there any more and they are null.
+const filledHeader = "__millrace.row.image"
+
+// MarkFilled marks a record as one whose row image lacked columns. withoutBefore
+// leaves out the state before, of which columns are not known.
+func MarkFilled(r *connect.SourceRecord, found, withoutBefore bool) {
+	env := r.Value.Struct()
+	if env == nil {
+		return // a tombstone
+	}
+	what := "filled"
+	if !found {
+		what = "gone"
+	}
+	r.Headers = append(r.Headers[:len(r.Headers):len(r.Headers)],
+		connect.Header{Key: filledHeader, Schema: data.New(data.TypeString).Build(), Value: data.String(what)})
+	if withoutBefore {
+		env.Set(envBefore, data.Null())
+	}
+}

@@ -47,8 +47,9 @@ func (c *Conn) BinlogSettings(ctx context.Context) (BinlogSettings, error) {
 }
 
 // Problems says what keeps a connector from streaming: each text names the
-// setting and how to change it. Empty when all is well.
-func (s *BinlogSettings) Problems() []string {
+// setting and how to change it. Empty when all is well. filled says that columns
+// which events lack are read from the tables (row.image.fill).
+func (s *BinlogSettings) Problems(filled bool) []string {
 	var out []string
 	if !s.Enabled {
 		return append(out, errNoBinlog.Message)
@@ -56,10 +57,17 @@ func (s *BinlogSettings) Problems() []string {
 	if s.Format != "ROW" {
 		out = append(out, fmt.Sprintf("binlog_format is %s, but changes of rows are logged only with ROW; run SET GLOBAL binlog_format = 'ROW', set it in the server's configuration and let applications connect anew", s.Format))
 	}
+	const fill = ", or let the connector read what is missing from the tables with row.image.fill=select"
 	switch s.RowImage {
-	case "FULL", "NOBLOB", "FULL_NODUP":
+	case "FULL", "FULL_NODUP":
+	case "NOBLOB":
+		if s.RowValueOptions == "PARTIAL_JSON" && !filled {
+			out = append(out, "binlog_row_value_options is PARTIAL_JSON and binlog_row_image is NOBLOB, so that events have neither a changed JSON document nor the one before; run SET GLOBAL binlog_row_value_options = '' or SET GLOBAL binlog_row_image = 'FULL' and set it in the server's configuration"+fill)
+		}
 	default:
-		out = append(out, fmt.Sprintf("binlog_row_image is %s, so that events lack columns; run SET GLOBAL binlog_row_image = 'FULL' and set it in the server's configuration", s.RowImage))
+		if !filled {
+			out = append(out, fmt.Sprintf("binlog_row_image is %s, so that events lack columns; run SET GLOBAL binlog_row_image = 'FULL' and set it in the server's configuration%s", s.RowImage, fill))
+		}
 	}
 	if s.ServerID == "0" {
 		out = append(out, "server_id is 0, so that the server lets no replica connect; run SET GLOBAL server_id = 1 or another number and set it in the server's configuration")

@@ -87,7 +87,7 @@ func TestStatusStatement(t *testing.T) {
 
 func TestBinlogProblems(t *testing.T) {
 	good := BinlogSettings{Enabled: true, Format: "ROW", RowImage: "FULL", ServerID: "1"}
-	if p := good.Problems(); len(p) > 0 {
+	if p := good.Problems(false); len(p) > 0 {
 		t.Errorf("got %q", p)
 	}
 	for says, change := range map[string]func(*BinlogSettings){
@@ -98,7 +98,7 @@ func TestBinlogProblems(t *testing.T) {
 	} {
 		s := good
 		change(&s)
-		if p := s.Problems(); len(p) != 1 || !strings.Contains(p[0], says) {
+		if p := s.Problems(false); len(p) != 1 || !strings.Contains(p[0], says) {
 			t.Errorf("want %q: got %q", says, p)
 		}
 	}

@@ -64,7 +64,7 @@ func TestMySQL(t *testing.T) {
 		t.Errorf("UUID %q, %v", u, err)
 	}
 	s, err := conn.BinlogSettings(ctx)
-	if err != nil || len(s.Problems()) > 0 || s.Checksum != "CRC32" {
+	if err != nil || len(s.Problems(false)) > 0 || s.Checksum != "CRC32" {
 		t.Errorf("settings: %+v, %v", s, err)
 	}
 }
@@ -185,8 +185,8 @@ func TestServerWithoutBinlog(t *testing.T) {
 		t.Errorf("files: %v", err)
 	}
 	s, err := conn.BinlogSettings(t.Context())
-	if err != nil || len(s.Problems()) != 1 || !strings.Contains(s.Problems()[0], "log_bin") {
-		t.Errorf("settings: %v, %v", s.Problems(), err)
+	if err != nil || len(s.Problems(false)) != 1 || !strings.Contains(s.Problems(false)[0], "log_bin") {
+		t.Errorf("settings: %v, %v", s.Problems(false), err)
 	}
 	if g, err := conn.GTIDs(t.Context()); err != nil || g.Enabled {
 		t.Errorf("GTIDs: %+v, %v", g, err)
@@ -222,7 +222,7 @@ func TestMariaDB(t *testing.T) {
 		exec(t, db, m.Statement)
 	}
 	s, err := conn.BinlogSettings(t.Context())
-	if err != nil || len(s.Problems()) > 0 {
+	if err != nil || len(s.Problems(false)) > 0 {
 		t.Errorf("settings: %+v, %v", s, err)
 	}
 }

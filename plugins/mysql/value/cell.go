@@ -10,7 +10,9 @@ type Kind uint8
 
 // The kinds of a Cell.
 const (
-	// Missing columns were not part of the row image (binlog_row_image other than FULL).
+	// Missing columns were not part of the row image (binlog_row_image other than
+	// FULL). Num is 1 for a JSON column that has changed, but whose document the
+	// image does not allow to put together.
 	Missing Kind = iota
 	// Null is SQL's NULL.
 	Null

@@ -16,6 +16,7 @@ type Column struct {
 	Schema *data.Schema
 
 	null    data.Value // what SQL's NULL becomes
+	absent  data.Value // what a column becomes that is not in the row image
 	bad     data.Value // what becomes of values that cannot be converted
 	convert convertFunc
 	id      table.ID
@@ -65,7 +66,38 @@ func newColumn(id table.ID, col *table.Column, o *Options, mapper *Mapper) (*Col
 	}
 	c.Schema = b.Build()
 	c.finish(col, t, def, mapper)
+	c.absent = c.null
+	if Replaceable(col) {
+		c.absent = c.unavailable(col, o)
+	}
 	return c, nil
+}
+
+// Replaceable says whether a column that is not in a row image, because it has
+// not changed, becomes unavailable.value.placeholder (binlog_row_image=NOBLOB).
+func Replaceable(col *table.Column) bool {
+	switch col.Kind {
+	case table.TinyText, table.Text, table.MediumText, table.LongText, table.TinyBlob, table.Blob, table.MediumBlob, table.LongBlob, table.JSON:
+		return true
+	}
+	return false
+}
+
+// unavailable is the placeholder in the form of the column's values.
+func (c *Column) unavailable(col *table.Column, o *Options) data.Value {
+	text := []byte(o.Unavailable)
+	binary := !col.Kind.IsText() && col.Kind != table.JSON
+	switch {
+	case c.Schema.Type() == data.TypeBytes:
+		return data.Bytes(text)
+	case c.Schema.Type() != data.TypeString: // a custom converter's
+		return c.null
+	case binary: // base64 or hex
+		if v, err := c.convert(new(data.Arena), &Cell{Kind: Bytes, Data: text}); err == nil {
+			return v
+		}
+	}
+	return data.String(o.Unavailable)
 }
 
 func chooseType(id table.ID, col *table.Column, o *Options) (colType, bool) {
@@ -98,6 +130,9 @@ func (c *Column) finish(col *table.Column, t colType, def data.Value, mapper *Ma
 // Convert makes the value of a cell. The value's memory is a's.
 func (c *Column) Convert(a *data.Arena, cell *Cell) (data.Value, error) {
 	if cell.Kind <= Null {
+		if cell.Kind == Missing {
+			return c.absent, nil
+		}
 		return c.null, nil
 	}
 	v, err := c.convert(a, cell)
@@ -110,7 +145,10 @@ func (c *Column) Convert(a *data.Arena, cell *Cell) (data.Value, error) {
 // ConvertStrict is Convert without event.converting.failure.handling.mode: a
 // key must not lose its value.
 func (c *Column) ConvertStrict(a *data.Arena, cell *Cell) (data.Value, error) {
-	if cell.Kind <= Null {
+	if cell.Kind == Missing {
+		return data.Null(), fmt.Errorf("the key column %s.%s is not in the row image; set binlog_row_image=FULL", c.id, c.Name)
+	}
+	if cell.Kind == Null {
 		return c.null, nil
 	}
 	v, err := c.convert(a, cell)

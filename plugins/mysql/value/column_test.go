@@ -167,7 +167,7 @@ func TestFallbacks(t *testing.T) {
 	} {
 		c.col.Optional = false
 		got := compile(t, c.col, value.Options{})
-		if s := rendered(got, convert(t, got, value.Cell{})); s != c.want {
+		if s := rendered(got, convert(t, got, value.Cell{Kind: value.Null})); s != c.want {
 			t.Errorf("%s: %s, want %s", c.col.TypeName, s, c.want)
 		}
 	}

@@ -52,6 +52,9 @@ type Options struct {
 	Binary         BinaryMode
 	// AdjustYears is enable.time.adjuster: years 0-69 are 2000-2069, 70-99 are 1970-1999.
 	AdjustYears bool
+	// Unavailable is unavailable.value.placeholder: what a text, binary or JSON
+	// column becomes that is not in a row image.
+	Unavailable string
 	// MariaDB chooses the MariaDB connector's types (UUID, INET) and defaults.
 	MariaDB bool
 	// OnError is event.converting.failure.handling.mode.

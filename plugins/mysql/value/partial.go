@@ -75,6 +75,10 @@ func applyDiffs(a *data.Arena, before, c *Cell) error {
 		*c = *before
 		return nil
 	}
+	if before.Kind == Missing {
+		*c = Cell{Kind: Missing, Num: 1}
+		return nil
+	}
 	if before.Kind != JSONBinary || len(before.Data) == 0 {
 		return errors.New("the row before is not in the binlog; set binlog_row_image=FULL or binlog_row_value_options=''")
 	}
