@@ -10,6 +10,7 @@ import (
 
 	"github.com/millrace/millrace/plugins/configdef"
 	"github.com/millrace/millrace/plugins/connect"
+	"github.com/millrace/millrace/plugins/data"
 	"github.com/millrace/millrace/plugins/registry"
 )
 
@@ -25,6 +26,8 @@ type Definitions interface {
 	// Check adds errors that concern several of these properties at once, such
 	// as topics beside topics.regex (SinkConnectorConfig.validate).
 	Check(kind connect.Kind, config map[string]string, result *configdef.Result)
+	// Client declares the properties of a Kafka client, which connectors override.
+	Client(client connect.ClientType) *configdef.Def
 }
 
 // Validator checks connector configurations as Java's
@@ -322,38 +325,54 @@ func (v *Validator) overrides(p *connect.Plugin, config map[string]string) Confi
 		if !c.used {
 			continue
 		}
-		over := under(config, c.prefix)
-		refused := v.Policy.Check(config["name"], p.Class, c.client, over)
-		result := &configdef.Result{}
-		for _, k := range slices.Sorted(maps.Keys(over)) {
-			value := &configdef.Value{Name: k, Value: over[k], Visible: true}
-			if sensitive(k) {
-				value.Value = configdef.NewSecret(over[k])
-			}
-			if err := refused[k]; err != nil {
-				value.Errors = append(value.Errors, err.Error())
-			}
-			result.Add(value)
-		}
-		out = merge("", out, prefixed(nil, result, c.prefix))
+		out = merge("", out, v.override(p, config, c.prefix, c.client))
 	}
 	return out
 }
 
-// prefixed makes an answer of properties that stand under a prefix. It counts
-// a property with errors once (AbstractHerder.prefixedConfigInfos).
+// override judges the overrides of one client. Java gives up at a value that is
+// none of its property's type; here it is an error of the property.
+func (v *Validator) override(p *connect.Plugin, config map[string]string, prefix string, client connect.ClientType) ConfigInfos {
+	def, over := v.Definitions.Client(client), under(config, prefix)
+	refused := v.Policy.Check(config["name"], p.Class, client, over)
+	result := &configdef.Result{}
+	for k, text := range over {
+		value := &configdef.Value{Name: k, Value: text, Visible: true}
+		if key := def.Key(k); key != nil {
+			parsed, err := configdef.ParseValue(k, text, key.Type)
+			if err != nil {
+				value.Errors = append(value.Errors, err.Error())
+			}
+			value.Value = parsed
+		}
+		if sensitive(k) {
+			value.Value = configdef.NewSecret(text)
+		}
+		if err := refused[k]; err != nil {
+			value.Errors = append(value.Errors, err.Error())
+		}
+		result.Add(value)
+	}
+	return prefixed(def, result, prefix)
+}
+
+// prefixed makes an answer of properties that stand under a prefix, in the order
+// of Java's map. It counts a property with errors once (AbstractHerder.prefixedConfigInfos).
 func prefixed(def *configdef.Def, result *configdef.Result, prefix string) ConfigInfos {
 	var out ConfigInfos
+	values := map[string]*configdef.Value{}
 	for _, v := range result.Values {
+		values[v.Name] = v
+	}
+	for _, name := range data.HashMapOrder(values) {
 		var info ConfigInfo
-		if def != nil {
-			if k := def.Key(v.Name); k != nil {
-				key := k.Info()
-				key.Name = prefix + key.Name
-				info.Definition = &key
-				if key.Group != nil && !slices.Contains(out.Groups, *key.Group) {
-					out.Groups = append(out.Groups, *key.Group)
-				}
+		v := values[name]
+		if k := def.Key(name); k != nil {
+			key := k.Info()
+			key.Name = prefix + key.Name
+			info.Definition = &key
+			if key.Group != nil && !slices.Contains(out.Groups, *key.Group) {
+				out.Groups = append(out.Groups, *key.Group)
 			}
 		}
 		value := v.Info()

@@ -232,6 +232,48 @@ func TestOverridesAreJudged(t *testing.T) {
 	}
 }
 
+// Overrides are described as Java's clients describe their properties, and must be of their types.
+func TestOverridesAreDescribed(t *testing.T) {
+	infos, err := validator(t).Validate(t.Context(), map[string]string{
+		"connector.class": "FileStreamSink", "name": "s", "topics": "x", "file": "f", "errors.deadletterqueue.topic.name": "q",
+		"producer.override.linger.ms": "soon", "producer.override.acks": "1", "producer.override.no.such": "kept",
+		"consumer.override.bootstrap.servers": " a:1 , b:2", "admin.override.retries": " 7 ", "admin.override.ssl.key.password": "hunter2",
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, errors, values := summary(infos)
+	wrong := map[string][]string{"producer.override.linger.ms": {"Invalid value soon for configuration linger.ms: Not a number of type LONG"}}
+	if !reflect.DeepEqual(errors, wrong) || infos.ErrorCount != 1 {
+		t.Errorf("%d errors %q", infos.ErrorCount, errors)
+	}
+	for name, want := range map[string]string{
+		"producer.override.no.such": "kept", "consumer.override.bootstrap.servers": "a:1,b:2", "admin.override.retries": "7", "admin.override.ssl.key.password": "[hidden]",
+	} {
+		if got := deref(values[name]); got != want {
+			t.Errorf("%s is shown as %s, want %s", name, got, want)
+		}
+	}
+	for _, c := range infos.Configs {
+		d := c.Definition
+		switch c.Value.Name {
+		case "producer.override.no.such":
+			if d != nil {
+				t.Errorf("what no client has is described: %+v", d)
+			}
+		case "producer.override.acks":
+			if d == nil || d.Name != "producer.override.acks" || d.DisplayName != "acks" || d.Type != "STRING" || deref(d.DefaultValue) != "all" || d.OrderInGroup != -1 || d.Required {
+				t.Errorf("%+v", d)
+			}
+		}
+	}
+	for client, least := range map[connect.ClientType]int{connect.ClientProducer: 100, connect.ClientConsumer: 100, connect.ClientAdmin: 80} {
+		if n := len(validator(t).Definitions.Client(client).Keys()); n < least {
+			t.Errorf("%s: %d properties are described", client, n)
+		}
+	}
+}
+
 func TestUnusableConfigurations(t *testing.T) {
 	for want, config := range map[string]map[string]string{
 		"Failed to find any class that implements Connector and which name matches Nope": {"connector.class": "Nope"},

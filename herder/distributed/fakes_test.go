@@ -390,6 +390,8 @@ func (d definitions) Enriched(kind connect.Kind, _ map[string]string) (*configde
 
 func (definitions) Check(connect.Kind, map[string]string, *configdef.Result) {}
 
+func (definitions) Client(connect.ClientType) *configdef.Def { return configdef.New() }
+
 type allowAll struct{}
 
 func (allowAll) Check(string, string, connect.ClientType, map[string]string) map[string]error {

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/millrace/millrace/plugins/configdef"
 	"github.com/millrace/millrace/plugins/connect"
@@ -26,6 +27,9 @@ type Definitions struct {
 	// header.converter with their plugin versions: they are the defaults of
 	// connectors.
 	Worker map[string]string
+
+	readClients sync.Once
+	clients     map[connect.ClientType]*configdef.Def // once read
 }
 
 // Base declares what connectors of a kind have whatever their configuration;
