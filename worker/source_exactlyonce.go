@@ -41,13 +41,20 @@ type transactions struct {
 	interval time.Duration
 	topic    string // of offsets
 	open     bool
-	size     int       // records in the open transaction
-	due      time.Time // end of an open transaction, for boundaryInterval
-	marks    *marks    // nil unless the connector says where transactions end
+	size     int           // records in the open transaction
+	began    time.Time     // when the open transaction began
+	ending   time.Duration // what the end of the last one took
+	marks    *marks        // nil unless the connector says where transactions end
 }
 
-// mostBatches bounds how many batches that are ready at once share a transaction.
-const mostBatches = 16
+// Under load, batches that are ready at once share a transaction, until it has
+// lasted so many times as long as the end of the last one took, but never for
+// longer than longest: then ends cost a few percent of the time, however slow the
+// coordinator is.
+const (
+	worthwhile = 25
+	longest    = time.Second
+)
 
 // newTransactions reads a connector's boundaries. topic is where offsets go.
 func (t *sourceTask) newTransactions(config map[string]string, topic string) (*transactions, error) {
@@ -82,10 +89,10 @@ func (x *transactions) convert() error {
 	t := x.t
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for batches := 0; ; {
+	for {
 		var due <-chan time.Time
 		if x.open && x.boundary == boundaryInterval {
-			timer.Reset(max(x.due.Sub(t.w.cfg.Now()), 0))
+			timer.Reset(max(x.interval-t.w.cfg.Now().Sub(x.began), 0))
 			due = timer.C
 		}
 		select {
@@ -97,8 +104,7 @@ func (x *transactions) convert() error {
 				return x.failed(err)
 			}
 			t.free <- b
-			if batches++; x.boundary == boundaryPoll && (len(t.full) == 0 || batches >= mostBatches) {
-				batches = 0
+			if x.boundary == boundaryPoll && (len(t.full) == 0 || x.longEnough()) {
 				if err := x.commit(t.working); err != nil {
 					return x.failed(err)
 				}
@@ -114,6 +120,11 @@ func (x *transactions) convert() error {
 			return x.failed(t.inflight.failure())
 		}
 	}
+}
+
+// longEnough reports whether the open transaction should end, for boundaryPoll.
+func (x *transactions) longEnough() bool {
+	return x.t.w.cfg.Now().Sub(x.began) >= min(worthwhile*x.ending, longest)
 }
 
 // batch writes a batch's records, ending transactions where the connector says.
@@ -155,7 +166,7 @@ func (x *transactions) begin(ctx context.Context) error {
 	if x.open {
 		return nil
 	}
-	x.open, x.due = true, x.t.w.cfg.Now().Add(x.interval)
+	x.open, x.began = true, x.t.w.cfg.Now()
 	return x.t.producer.BeginTxn(ctx)
 }
 
@@ -179,6 +190,7 @@ func (x *transactions) commit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	x.ending = x.t.w.cfg.Now().Sub(began)
 	x.t.metrics.TransactionSize.Note(float64(x.size))
 	x.open, x.size = false, 0
 	x.t.committed(ctx, x.t.inflight.take())

@@ -25,6 +25,7 @@ import (
 
 const (
 	deliveryWorkers = 3
+	deliveryBrokers = 3               // one alone would be no base for promises: while a partition has no leader at all, brokers forget to end its transactions
 	deliveryKills   = 8               // unless MILLRACE_KILLS says otherwise
 	longestPause    = 4 * time.Second // between two kills
 	lastWords       = "the end"       // the record that follows all others of a topic
@@ -37,7 +38,7 @@ var sources = map[string]map[string]string{
 }
 
 // Promise: who reads committed records of a source sees each exactly once and in order, and sinks get each at least once,
-// however often workers and the broker are killed, at the same time as well.
+// however often workers and brokers are killed, at the same time as well.
 func TestDeliveryOnApacheKafka(t *testing.T) {
 	random, kills := seeded(t), killsWanted(t)
 	c := newDelivery(t)
@@ -49,6 +50,7 @@ func TestDeliveryOnApacheKafka(t *testing.T) {
 			c.awaitProgress(t) // lest the kills prevent all work and prove nothing
 		}
 	}
+	c.awaitBrokers(t)
 	c.awaitProgress(t)
 	c.stopSources(t)
 	written := c.readAll(t)
@@ -68,24 +70,28 @@ func killsWanted(t *testing.T) int {
 	return n
 }
 
-// delivery is a broker and the workers of one group.
+// delivery is a cluster of brokers and the workers of one group.
 type delivery struct {
-	kafka   *peer.Kafka
-	client  sarama.Client
-	workers []*peer.Worker
-	file    string // of the file sink
-	counts  map[string]int
+	brokers   []*peer.Kafka
+	bootstrap string
+	restarted chan error // of the broker that was killed last; nil when none is on its way back
+	client    sarama.Client
+	workers   []*peer.Worker
+	file      string // of the file sink
+	counts    map[string]int
 }
 
 func newDelivery(t *testing.T) *delivery {
 	t.Helper()
 	c := &delivery{
-		kafka: rig.Kafka(t, map[string]string{"group.min.session.timeout.ms": "1000"}),
-		file:  filepath.Join(rig.Dir(t), "sink.txt"), counts: map[string]int{},
+		brokers: rig.KafkaQuorum(t, deliveryBrokers, map[string]string{"group.min.session.timeout.ms": "1000"}),
+		file:    filepath.Join(rig.Dir(t), "sink.txt"), counts: map[string]int{},
 	}
-	c.client = rig.Client(t, c.kafka.Bootstrap())
+	c.bootstrap = peer.BootstrapOf(c.brokers)
+	c.client = rig.Client(t, c.bootstrap)
 	for range deliveryWorkers {
-		c.workers = append(c.workers, rig.Worker(t, peer.WorkerConfig{Bootstrap: c.kafka.Bootstrap(), Properties: map[string]string{
+		c.workers = append(c.workers, rig.Worker(t, peer.WorkerConfig{Bootstrap: c.bootstrap, Properties: map[string]string{
+			"config.storage.replication.factor": "-1", "offset.storage.replication.factor": "-1", "status.storage.replication.factor": "-1",
 			"session.timeout.ms": "3000", "heartbeat.interval.ms": "500", "scheduled.rebalance.max.delay.ms": "0",
 			"offset.flush.interval.ms": "200",
 			"key.converter":            "org.apache.kafka.connect.storage.StringConverter",
@@ -102,7 +108,7 @@ func (c *delivery) create(t *testing.T) {
 		config := map[string]string{
 			"connector.class": "org.apache.kafka.connect.tools.VerifiableSourceConnector",
 			"topic":           name, "throughput": "100", "complete.record.data": "true",
-			"topic.creation.default.partitions": "1", "topic.creation.default.replication.factor": "1",
+			"topic.creation.default.partitions": "1", "topic.creation.default.replication.factor": "-1",
 			"exactly.once.support": "requested",
 		}
 		for k, v := range more {
@@ -126,10 +132,11 @@ func (c *delivery) create(t *testing.T) {
 	}
 }
 
-// kill kills a worker, the broker or both, and starts again what it has killed.
+// kill kills a worker, a broker or both, and starts again what it has killed. A broker comes back while the test goes on;
+// no other is killed before all replicas are in step again.
 func (c *delivery) kill(t *testing.T, random *rand.Rand, n int) {
 	t.Helper()
-	victim := random.IntN(len(c.workers))
+	victim, broker := random.IntN(len(c.workers)), c.brokers[random.IntN(len(c.brokers))]
 	what := "worker"
 	switch random.IntN(10) {
 	case 0:
@@ -138,21 +145,68 @@ func (c *delivery) kill(t *testing.T, random *rand.Rand, n int) {
 		what = "broker and worker"
 	}
 	c.counts[what]++
-	t.Logf("kill %d: %s (worker %d)", n, what, victim)
+	if what != "worker" {
+		c.awaitBrokers(t)
+	}
+	t.Logf("kill %d: %s (worker %d, broker on port %d)", n, what, victim, broker.Port)
 	if what != "broker" {
 		c.workers[victim].Kill()
 	}
 	if what != "worker" {
-		c.kafka.Kill()
-		if err := c.kafka.Restart(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		broker.Kill()
+		restarted := make(chan error, 1)
+		go func() { restarted <- broker.Restart(t.Context()) }()
+		c.restarted = restarted
 	}
 	if what != "broker" {
 		if err := c.workers[victim].Restart(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// awaitBrokers waits until the broker that was killed last is back and all replicas are in step.
+func (c *delivery) awaitBrokers(t *testing.T) {
+	t.Helper()
+	if c.restarted == nil {
+		return
+	}
+	if err := <-c.restarted; err != nil {
+		t.Fatal(err)
+	}
+	c.restarted = nil
+	rig.Eventually(t, "all replicas are in step", func() error {
+		if err := c.client.RefreshMetadata(); err != nil {
+			return err
+		}
+		topics, err := c.client.Topics()
+		if err != nil {
+			return err
+		}
+		for _, topic := range topics {
+			if err := c.inStep(topic); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (c *delivery) inStep(topic string) error {
+	partitions, err := c.client.Partitions(topic)
+	if err != nil {
+		return err
+	}
+	for _, p := range partitions {
+		in, err := c.client.InSyncReplicas(topic, p)
+		if err != nil {
+			return err
+		}
+		if len(in) < len(c.brokers) {
+			return fmt.Errorf("partition %d of %s has only the replicas %v in step", p, topic, in)
+		}
+	}
+	return nil
 }
 
 // awaitProgress waits until committed records have been added to every topic.
@@ -216,7 +270,8 @@ func (c *delivery) stopSources(t *testing.T) {
 	})
 	config := sarama.NewConfig()
 	config.Producer.Return.Successes = true
-	p, err := sarama.NewSyncProducer([]string{c.kafka.Bootstrap()}, config)
+	config.Producer.RequiredAcks = sarama.WaitForAll
+	p, err := sarama.NewSyncProducer(strings.Split(c.bootstrap, ","), config)
 	if err != nil {
 		t.Fatal(err)
 	}

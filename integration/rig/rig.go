@@ -76,6 +76,18 @@ func KafkaBehind(t testing.TB, proxy *Proxy, properties ...map[string]string) *p
 	return k
 }
 
+// KafkaQuorum starts n brokers of Apache Kafka that are all controllers and keep copies of everything: any of them may
+// be missing.
+func KafkaQuorum(t testing.TB, n int, properties ...map[string]string) []*peer.Kafka {
+	t.Helper()
+	brokers, err := peer.StartKafkaQuorum(t.Context(), n, peer.KafkaConfig{Home: Home(t), Dir: namedDir(t, "kafka"), Heap: "300m", Properties: merged(properties)})
+	check(t, err)
+	for _, b := range brokers {
+		KillAtEnd(t, b.Process)
+	}
+	return brokers
+}
+
 // MySQL starts a MySQL server with further options.
 func MySQL(t testing.TB, options ...string) *peer.Database {
 	t.Helper()

@@ -25,6 +25,19 @@ type DataError struct{ Err error }
 func (e *DataError) Error() string { return e.Err.Error() }
 func (e *DataError) Unwrap() error { return e.Err }
 
+// JavaError is an error that stands for a particular Java exception, for those who
+// look for its name in dead letters and traces.
+type JavaError struct {
+	Class string // such as java.lang.IllegalArgumentException
+	Err   error
+}
+
+func (e *JavaError) Error() string { return e.Err.Error() }
+func (e *JavaError) Unwrap() error { return e.Err }
+
+// JavaClass is the name of the exception.
+func (e *JavaError) JavaClass() string { return e.Class }
+
 // ConfigError marks a configuration that cannot work, with the property at fault.
 type ConfigError struct {
 	Key string

@@ -1,6 +1,8 @@
 package transform
 
 import (
+	"fmt"
+
 	"github.com/millrace/millrace/plugins/configdef"
 	"github.com/millrace/millrace/plugins/connect"
 	"github.com/millrace/millrace/plugins/data"
@@ -39,7 +41,7 @@ func (e *extractField) Apply(_ *data.Arena, r *connect.Record) (bool, error) {
 	}
 	f := e.path.field(schema)
 	if f == nil {
-		return false, dataError("Unknown field: %s", e.name)
+		return false, &connect.JavaError{Class: "java.lang.IllegalArgumentException", Err: fmt.Errorf("Unknown field: %s", e.name)}
 	}
 	if !v.IsNull() {
 		st, err := requireStruct(v, "field extraction")

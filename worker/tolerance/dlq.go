@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -157,21 +156,17 @@ func (c DLQConfig) AddContext(headers []kafka.Header, r Refusal) []kafka.Header 
 		{"topic", topic}, {"partition", strconv.Itoa(int(partition))}, {"offset", strconv.FormatInt(offset, 10)},
 		{"connector.name", c.Connector}, {"task.id", strconv.Itoa(c.Task)},
 		{"stage", string(r.Context.Stage)}, {"class.name", r.Context.Class},
-		{"exception.class.name", ExceptionClass(r.Cause)}, {"exception.message", r.Cause.Error()}, {"exception.stacktrace", Trace(r.Cause)},
+		{"exception.class.name", ExceptionClass(r.Cause)}, {"exception.message", ExceptionMessage(r.Cause)}, {"exception.stacktrace", letterTrace(r.Cause)},
 	} {
 		headers = AddHeader(headers, h[0], h[1])
 	}
 	return headers
 }
 
-// AddHeader adds a header of the error context. One of that name that the record
-// has already stays as it is, and alone.
+// AddHeader adds a header of the error context, also to one of that name that the
+// record has already.
 func AddHeader(headers []kafka.Header, name, value string) []kafka.Header {
-	key := "__connect.errors." + name
-	if slices.ContainsFunc(headers, func(h kafka.Header) bool { return h.Key == key }) {
-		return headers
-	}
-	return append(headers, kafka.Header{Key: key, Value: []byte(value)})
+	return append(headers, kafka.Header{Key: "__connect.errors." + name, Value: []byte(value)})
 }
 
 // Flush waits until everything that was reported is written. The error is the

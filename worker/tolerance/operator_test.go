@@ -173,6 +173,23 @@ func TestLog(t *testing.T) {
 	}
 }
 
+func TestLetters(t *testing.T) {
+	inner := &connect.DataError{Err: fmt.Errorf("Not JSON: %w", errors.New("at byte 7"))}
+	for _, c := range []struct {
+		err                   error
+		class, message, trace string
+	}{
+		{errors.New("oops"), connectException, "oops", connectException + ": oops\n"},
+		{inner, "org.apache.kafka.connect.errors.DataException", "Not JSON: ", "org.apache.kafka.connect.errors.DataException: Not JSON: \n\t(Not JSON: at byte 7)\n"},
+		{fmt.Errorf("field a: %w", inner), "org.apache.kafka.connect.errors.DataException", "Not JSON: ",
+			"org.apache.kafka.connect.errors.DataException: Not JSON: \n\t(field a: Not JSON: at byte 7)\n"},
+	} {
+		if ExceptionClass(c.err) != c.class || ExceptionMessage(c.err) != c.message || letterTrace(c.err) != c.trace {
+			t.Errorf("%v is %s, %q, %q", c.err, ExceptionClass(c.err), ExceptionMessage(c.err), letterTrace(c.err))
+		}
+	}
+}
+
 func TestTrace(t *testing.T) {
 	inner := errors.New("connection refused")
 	for _, c := range []struct {

@@ -24,6 +24,43 @@ func ExceptionClass(err error) string {
 	return connectException
 }
 
+// ExceptionMessage is what the Java exception of ExceptionClass says: the text of
+// that error, without the text of its cause.
+func ExceptionMessage(err error) string {
+	for e := err; e != nil; e = unwrap(e) {
+		if ownClass(e) != "" {
+			return ownText(e)
+		}
+	}
+	return ownText(err)
+}
+
+// ownText is the text of an error without that of its cause.
+func ownText(err error) string {
+	text := err.Error()
+	for cause := unwrap(err); cause != nil; cause = unwrap(cause) {
+		if inner := cause.Error(); inner != text {
+			return strings.TrimSuffix(text, inner)
+		}
+	}
+	return text
+}
+
+// letterTrace begins as Java's stack trace does; where that says less than the
+// error, the whole of it follows.
+func letterTrace(err error) string {
+	b := ExceptionClass(err) + ": " + ExceptionMessage(err) + "\n"
+	if whole := err.Error(); whole != ExceptionMessage(err) {
+		b += "\t(" + whole + ")\n"
+	}
+	for cause := err; cause != nil; cause = unwrap(cause) {
+		if stack := stackOf(cause); stack != "" {
+			return b + strings.TrimPrefix(stack, "\n") + "\n"
+		}
+	}
+	return b
+}
+
 // ownClass is the Java exception that stands for an error itself, "" when there
 // is no particular one.
 func ownClass(err error) string {

@@ -84,7 +84,7 @@ func (c *Converter) Parse(_ *data.Arena, _ string, _ []connect.Header, b []byte)
 		return c.schema, data.Null(), nil
 	}
 	if size := c.size(); len(b) != size {
-		return nil, data.Value{}, dataError("Failed to deserialize %s: Size of data received is not %d but %d", c.javaName(), size, len(b))
+		return nil, data.Value{}, dataError("Failed to deserialize %s: %w", c.javaName(), fmt.Errorf("the size of the data is not %d but %d", size, len(b)))
 	}
 	order := binary.BigEndian
 	switch c.typ {

@@ -259,7 +259,7 @@ func (s *sender) coordinate(ctx context.Context, do func(*sarama.Broker) error) 
 		case code == sarama.ErrProducerFenced, code == sarama.ErrInvalidProducerEpoch, code == sarama.ErrTransactionCoordinatorFenced:
 			return ErrFenced
 		case code == sarama.ErrConcurrentTransactions:
-			wait = min(wait, concurrentWait)
+			wait = min(time.Millisecond<<min(failures, 10), concurrentWait)
 		case isCoordinatorMove(code):
 			_ = s.cfg.Client.RefreshTransactionCoordinator(s.txn.id)
 		case code != sarama.ErrUnknownTopicOrPartition && code != sarama.ErrRequestTimedOut:
@@ -271,7 +271,8 @@ func (s *sender) coordinate(ctx context.Context, do func(*sarama.Broker) error) 
 	}
 }
 
-// concurrentWait is the wait while the coordinator ends the previous transaction.
+// concurrentWait is the longest wait between two looks at whether the coordinator
+// has ended the previous transaction, which mostly takes milliseconds.
 const concurrentWait = 20 * time.Millisecond
 
 func isCoordinatorMove(code sarama.KError) bool {
