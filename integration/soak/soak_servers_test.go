@@ -19,11 +19,15 @@ import (
 	"github.com/millrace/millrace/integration/rig"
 )
 
+// pause between steps keeps the backlog small: the worker is away for much of the time.
+const pause = 20 * time.Millisecond
+
 // defaultDuration is how long the test of the suite changes rows; MILLRACE_SOAK gives another.
 const defaultDuration = 15 * time.Second
 
 const (
 	prefix   = "soak"
+	offsets  = "soak-offsets"
 	database = "soak_db"
 	lastRow  = "the end"
 )
@@ -51,8 +55,8 @@ func soak(t *testing.T, db *peer.Database, d dialect) {
 	kafka := rig.FakeKafka(t)
 	b := &bed{db: db, client: rig.Client(t, kafka)}
 	b.worker = rig.Worker(t, peer.WorkerConfig{Bootstrap: kafka, Properties: map[string]string{
-		"session.timeout.ms": "3000", "heartbeat.interval.ms": "500", "scheduled.rebalance.max.delay.ms": "0",
-		"offset.flush.interval.ms": "500", "value.converter.schemas.enable": "false", "key.converter.schemas.enable": "false",
+		"session.timeout.ms": "3000", "heartbeat.interval.ms": "500", "scheduled.rebalance.max.delay.ms": "0", "rebalance.timeout.ms": "3000",
+		"offset.flush.interval.ms": "500", "offset.storage.partitions": "1", "offset.storage.topic": offsets, "value.converter.schemas.enable": "false", "key.converter.schemas.enable": "false",
 	}})
 	conn, err := db.Connect()
 	if err != nil {
@@ -71,6 +75,7 @@ func soak(t *testing.T, db *peer.Database, d dialect) {
 	}()
 	for time.Now().Before(until) && !t.Failed() {
 		w.step()
+		time.Sleep(pause)
 	}
 	<-killed
 	w.finish(lastRow)
@@ -128,10 +133,12 @@ func (b *bed) waitSnapshot(t *testing.T) {
 	})
 }
 
-// disturb kills the worker, or the connections of its connector, at random moments.
+// disturb kills the worker, or the connections of its connector, at random moments, each after offsets have been
+// committed since the last: a worker that is killed before it gets to work proves nothing.
 func (b *bed) disturb(t *testing.T, random *rand.Rand, until time.Time) {
 	for {
-		wait := time.Duration(1+random.IntN(5000)) * time.Millisecond
+		b.waitCommit(until)
+		wait := time.Duration(1+random.IntN(3000)) * time.Millisecond
 		if time.Now().Add(wait).After(until) || t.Failed() {
 			return
 		}
@@ -146,6 +153,14 @@ func (b *bed) disturb(t *testing.T, random *rand.Rand, until time.Time) {
 			t.Error(err)
 			return
 		}
+	}
+}
+
+// waitCommit waits until an offset is committed.
+func (b *bed) waitCommit(until time.Time) {
+	before := rig.End(b.client, offsets)
+	for time.Now().Before(until) && rig.End(b.client, offsets) == before {
+		time.Sleep(50 * time.Millisecond)
 	}
 }
 
@@ -172,9 +187,31 @@ func (b *bed) cutConnections(t *testing.T) {
 	}
 }
 
+// catchUp waits as long as offsets are committed, or two minutes for the next.
+func (b *bed) catchUp(t *testing.T, w *writer) {
+	t.Helper()
+	for {
+		there := 0
+		for _, table := range w.tables {
+			if rig.End(b.client, prefix+"."+database+"."+table.name) > 0 {
+				there++
+			}
+		}
+		if there == len(w.tables) {
+			return
+		}
+		before := rig.End(b.client, offsets)
+		b.waitCommit(time.Now().Add(2 * time.Minute))
+		if rig.End(b.client, offsets) == before {
+			t.Fatalf("nothing was committed for two minutes; %d of %d tables have topics", there, len(w.tables))
+		}
+	}
+}
+
 // compare waits for the last row and compares each table with the fold of its topic.
 func (b *bed) compare(t *testing.T, conn *client.Conn, w *writer) {
 	t.Helper()
+	b.catchUp(t, w)
 	for _, table := range w.tables {
 		want := tableRows(t, conn, table)
 		got := foldTopic(t, b.client, prefix+"."+database+"."+table.name, lastRow)
