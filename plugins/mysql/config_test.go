@@ -109,3 +109,18 @@ func TestOpenLineageIsWarnedOfOnce(t *testing.T) {
 		t.Errorf("%d warnings:\n%s", n, &log)
 	}
 }
+
+// MySqlConnector 3.6 no longer lists snapshot.mode=never; configurations of older releases have it.
+func TestNeverIsStillAMode(t *testing.T) {
+	for _, p := range []*product{mysqlProduct(), mariadbProduct()} {
+		config := example1x()
+		config["snapshot.mode"] = "never"
+		c, err := p.parse(config, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mode, err := c.mode(); err != nil || !mode.Stream || mode.Data(false, false) || mode.Schema(false, false) {
+			t.Errorf("%s: mode %+v, %v", p.name, mode, err)
+		}
+	}
+}

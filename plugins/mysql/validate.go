@@ -124,6 +124,7 @@ func checks(choices map[string][]string) map[string][]check {
 		"custom.metric.tags":        {listOfMap},
 		"time.precision.mode":       {precision, precision, notAdaptive},
 		"snapshot.locking.mode":     {lockingMode(choices["snapshot.locking.mode"]), oneOf(choices["snapshot.locking.mode"])},
+		"snapshot.mode":             {orOld("never", oneOf(choices["snapshot.mode"]))},
 		// Debezium checks these once for their type and once more.
 		"errors.max.retries":       {integer},
 		"connect.keep.alive":       {boolean},
@@ -348,6 +349,16 @@ func keyColumns(value string, set bool, _ settings) string {
 		}
 	}
 	return ""
+}
+
+// orOld lets a value of older releases pass that no longer is among the choices.
+func orOld(old string, c check) check {
+	return func(value string, set bool, all settings) string {
+		if strings.EqualFold(strings.TrimSpace(value), old) {
+			return ""
+		}
+		return c(value, set, all)
+	}
 }
 
 // customMode asks for the class of a mode that is a class.
