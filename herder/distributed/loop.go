@@ -195,15 +195,17 @@ func (h *Herder) handle(x any) {
 }
 
 func (h *Herder) step(e Event) {
-	for _, a := range h.core.Step(time.Now(), e) {
-		h.perform(a)
-	}
+	actions := h.core.Step(time.Now(), e)
 	if g, ok := e.(GroupEvent); ok {
 		h.noteGroup(g.Event)
 		h.announce()
 	}
 	c := h.core
+	// First, since what the actions report is of the new generation.
 	h.seen.Store(&standing{int(c.generation), c.protocol, c.leaderURL(), c.leading(), c.generation >= 0})
+	for _, a := range actions {
+		h.perform(a)
+	}
 	h.stats.note(c, time.Now())
 }
 

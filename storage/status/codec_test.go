@@ -135,6 +135,23 @@ func TestRepeatsOnlyTheNewestWrite(t *testing.T) {
 	}
 }
 
+// The end of what another worker has begun anew since is no end; that of what the same worker runs is.
+func TestLateEnds(t *testing.T) {
+	for _, c := range []struct {
+		worker     string
+		generation int
+		want       state.State
+	}{{"me", 4, state.Running}, {"me", -1, state.Running}, {"me", 6, state.Unassigned}, {"other", -1, state.Unassigned}} {
+		b := newTable(slog.New(slog.DiscardHandler))
+		b.apply(foreign(5))
+		end := state.Status{State: state.Unassigned, WorkerID: c.worker, Generation: c.generation}
+		b.apply([]kafka.Record{record(connectorKey("c"), statusValue(end))})
+		if got, _ := b.Connector("c"); got.State != c.want {
+			t.Errorf("after the end on %s in generation %d the connector is %s, want %s", c.worker, c.generation, got.State, c.want)
+		}
+	}
+}
+
 func foreign(generation int) []kafka.Record {
 	s := state.Status{State: state.Running, WorkerID: "other", Generation: generation}
 	return []kafka.Record{record(connectorKey("c"), statusValue(s))}

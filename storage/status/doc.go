@@ -15,6 +15,8 @@
 // After a rebalance the old owner of a task may write its status after the new one.
 // So a safe write is dropped when another worker has written in a later generation
 // of the group, and a reader takes no UNASSIGNED over the RUNNING of the same or a
-// later generation. A failed write is repeated only while it is still the newest
+// later generation: of a task as Java's, of a connector if another worker runs it.
+// A worker that has lost its group (generation -1) may have lost sight of the topic
+// as well: it reads it to its end before a safe write. A failed write is repeated only while it is still the newest
 // of its connector or task and the generation is the same.
 package status

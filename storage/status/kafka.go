@@ -99,13 +99,14 @@ func record(key string, value []byte) kafka.Record {
 }
 
 func (k *Kafka) write(t ticket, r kafka.Record) {
-	k.queue.put(write{record: r, repeat: func() bool { return k.repeat(t) }})
+	k.queue.put(write{record: r, repeat: func() bool { return k.repeat(t) }, unsure: t.safe && t.status.Generation < 0})
 }
 
 const retryWait = 100 * time.Millisecond
 
 // send is the sender: it hands writes to the log in order until Close.
 func (k *Kafka) send() {
+	read := 0 // writes up to this number know what was in the topic when they were put
 	for {
 		w, ok := k.queue.take(k.ctx)
 		if !ok {
@@ -113,6 +114,17 @@ func (k *Kafka) send() {
 		}
 		if w.reached != nil {
 			close(w.reached)
+			continue
+		}
+		if w.unsure && w.number > read {
+			read = k.queue.count()
+			if err := k.log.ReadToEnd(k.ctx); err != nil {
+				read = 0
+				k.failed(w, err)
+				continue
+			}
+		}
+		if w.unsure && !w.repeat() {
 			continue
 		}
 		err := k.log.Send(k.ctx, w.record, func(err error) {

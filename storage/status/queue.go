@@ -10,7 +10,9 @@ import (
 // write is a record on its way to the topic, or a mark that Flush waits for.
 type write struct {
 	record  kafka.Record
-	repeat  func() bool   // whether it should be sent again after a failure
+	repeat  func() bool   // whether it should be sent, when that was not clear before or sending has failed
+	unsure  bool          // repeat decides once everything in the topic has been read
+	number  int           // counts what was put
 	reached chan struct{} // of a mark
 }
 
@@ -19,6 +21,7 @@ type write struct {
 type queue struct {
 	mu     sync.Mutex
 	writes []write
+	puts   int
 	signal chan struct{} // holds a token while there may be writes
 }
 
@@ -28,12 +31,21 @@ func newQueue() *queue {
 
 func (q *queue) put(w write) {
 	q.mu.Lock()
+	q.puts++
+	w.number = q.puts
 	q.writes = append(q.writes, w)
 	q.mu.Unlock()
 	select {
 	case q.signal <- struct{}{}:
 	default:
 	}
+}
+
+// count is the number of the newest write.
+func (q *queue) count() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.puts
 }
 
 // take waits for a write; ok is false when ctx has ended.

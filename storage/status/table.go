@@ -127,13 +127,21 @@ func (t *table) readConnector(name string, value []byte) (ok bool, err error) {
 		return true, nil
 	}
 	s, err := parseStatus(value)
-	if err == nil {
-		t.connector(name).put(s)
+	if err != nil {
+		return false, err
 	}
-	return err == nil, err
+	if c := t.connector(name); !c.outlives(s) || c.status.WorkerID == s.WorkerID {
+		c.put(s)
+	}
+	return true, nil
 }
 
 func (c *cell) put(s state.Status) { c.status, c.known = s, true }
+
+// outlives reports whether s is the end of something that has begun anew since.
+func (c *cell) outlives(s state.Status) bool {
+	return s.State == state.Unassigned && c.known && c.status.State == state.Running && c.status.Generation >= s.Generation
+}
 
 func (t *table) removeConnector(name string) {
 	if c := t.connectors[name]; c != nil {
@@ -159,9 +167,7 @@ func (t *table) readTask(key string, value []byte) (ok bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	c := t.task(id)
-	late := s.State == state.Unassigned && c.known && c.status.State == state.Running && c.status.Generation >= s.Generation
-	if !late {
+	if c := t.task(id); !c.outlives(s) {
 		c.put(s)
 	}
 	return true, nil

@@ -51,6 +51,42 @@ func TestIsolatedWorker(t *testing.T) {
 	g.complete()
 }
 
+// A worker sleeps for longer than its session, as one whose machine is moved does. When it wakes it believes that it has
+// its work still; it does not disturb those who have it now.
+func TestPausedWorker(t *testing.T) {
+	kafka := rig.FakeKafka(t)
+	for _, exactlyOnce := range []bool{true, false} {
+		g := newGroup(t, setting{kafka: kafka, group: fmt.Sprint("paused", exactlyOnce), exactlyOnce: exactlyOnce}, 1)
+		g.start("go1")
+		g.start("go2", "go3")
+		g.addFiles(6)
+		g.stable("before one sleeps")
+		g.alone = g.nodes[1]
+		g.signal(g.alone, syscall.SIGSTOP)
+		g.stable("while one sleeps")
+		g.signal(g.alone, syscall.SIGCONT)
+		for i := range 40 {
+			for _, source := range g.sources() {
+				line := fmt.Sprintf("%s waking %d", source, i)
+				g.appended = append(g.appended, line)
+				g.appendLine(source, line)
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		g.alone = nil
+		g.stable("when it has woken")
+		g.complete()
+		g.together(g.live(), (*node).leave)
+	}
+}
+
+func (g *group) signal(n *node, s syscall.Signal) {
+	g.t.Helper()
+	if err := syscall.Kill(n.Pid(), s); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
 // watchTwins looks, until it is told to stop, for work that a worker has and others have as well.
 func (g *group) watchTwins(island *node) (stop func()) {
 	done := make(chan struct{})
@@ -130,7 +166,9 @@ func TestBrokersDie(t *testing.T) {
 	g.any(false, false).leave()
 	g.stable("without the config topic, and with a worker less")
 	for time.Since(dead) < time.Minute {
-		g.pass("while the config topic cannot be read")
+		if err := g.pass("while the config topic cannot be read"); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := keeper.Restart(t.Context()); err != nil {
 		t.Fatal(err)
@@ -201,9 +239,7 @@ func TestLeaderLostInMidForward(t *testing.T) {
 			if now, err := g.leader(); err != nil || now != leader {
 				t.Fatalf("%v leads, %v", now, err)
 			}
-			if err := syscall.Kill(leader.Pid(), syscall.SIGSTOP); err != nil {
-				t.Fatal(err)
-			}
+			g.signal(leader, syscall.SIGSTOP)
 			answers := g.createThrough(g.nodes[1], 6)
 			time.Sleep(time.Second) // for the requests to reach the leader
 			leader.kill()

@@ -105,6 +105,17 @@ func (n *node) leader() (url string) {
 	return url
 }
 
+// joins counts the rounds of the group that the worker took part in.
+func (n *node) joins() (count int) {
+	n.t.Helper()
+	n.lines(func(line string) {
+		if leaderURL.MatchString(line) {
+			count++
+		}
+	})
+	return count
+}
+
 // instances lists what the worker itself says it runs: connectors by name, and tasks as NAME-0.
 func (n *node) instances() (map[string]bool, error) {
 	n.t.Helper()

@@ -13,25 +13,44 @@ import (
 type placement map[string]string
 
 // stable waits until everything runs, is spread evenly and is exactly once there, by what workers say of each other and
-// of themselves, and then proves it with data.
+// of themselves, and then proves it with data. A worker may lose its session just then, where the machine is very busy:
+// what moves proves nothing, and is looked at again.
 func (g *group) stable(when string) placement {
 	g.t.Helper()
-	var p placement
-	eventually(g.t, "a stable cluster "+when, func() (err error) {
-		p, err = g.settled()
-		return err
-	})
-	leader, err := g.leader()
-	if err != nil {
-		g.t.Fatal(err)
+	for range 5 {
+		var p placement
+		eventually(g.t, "a stable cluster "+when, func() (err error) {
+			p, err = g.settled()
+			return err
+		})
+		generations := g.generations()
+		wrong := g.pass(when)
+		again, err := g.settled()
+		if err != nil || !maps.Equal(p, again) || !slices.Equal(generations, g.generations()) {
+			g.t.Logf("%s: looking again, since the group has moved: %v", when, err)
+			continue
+		}
+		if wrong != nil {
+			g.t.Fatalf("%s: %v", when, wrong)
+		}
+		leader, err := g.leader()
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		g.t.Logf("%s: %s leads, %s", when, leader.name, g.shares(p))
+		return p
 	}
-	g.pass(when)
-	again, err := g.settled()
-	if err != nil || !maps.Equal(p, again) {
-		g.t.Fatalf("%s: the cluster was not stable: %v\n%v\n%v", when, err, p, again)
+	g.t.Fatalf("%s: the cluster does not come to rest", when)
+	return nil
+}
+
+// generations counts how often each worker has joined the group.
+func (g *group) generations() []int {
+	var all []int
+	for _, n := range g.live() {
+		all = append(all, n.joins())
 	}
-	g.t.Logf("%s: %s leads, %s", when, leader.name, g.shares(p))
-	return p
+	return all
 }
 
 // shares counts what each worker has.

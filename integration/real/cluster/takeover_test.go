@@ -46,7 +46,9 @@ func playTakeover(t *testing.T, s setting, java1 string) {
 		}
 		return err
 	})
-	g.pass("on Java's worker")
+	if err := g.pass("on Java's worker"); err != nil {
+		t.Fatal(err)
+	}
 	pause := func(n *node, name string) {
 		n.write(http.MethodPut, "/connectors/"+name+"/pause", nil, http.StatusAccepted)
 		g.has(g.want[name], "PAUSED", g.want[name].tasks)

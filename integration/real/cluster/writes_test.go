@@ -187,7 +187,7 @@ func createAndDelete(g *group, n *node, like *connector) {
 	if c.config["topic"] != "" {
 		c.config["file"] = g.file("nothing-" + n.name)
 	}
-	n.write(http.MethodPost, "/connectors", map[string]any{"name": c.name, "config": c.config}, http.StatusCreated)
+	g.post(n, c.name, c.config)
 	g.has(c, "RUNNING", c.tasks)
 	n.write(http.MethodDelete, c.path(""), nil, http.StatusNoContent)
 	g.everywhere("the end", c, func(n *node) error {
