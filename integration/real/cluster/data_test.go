@@ -28,10 +28,8 @@ func (g *group) pass(when string) error {
 		g.appendLine(name, line)
 	}
 	if g.want["db"] != nil {
-		if err := g.mysql.Exec(fmt.Sprintf("INSERT INTO %s.t VALUES (%d)", g.group, g.stage)); err != nil {
-			g.t.Fatal(err)
-		}
-		lines = append(lines, fmt.Sprintf(`{"id":%d}`, g.stage))
+		g.insert(g.stage)
+		lines = append(lines, row(g.stage))
 	}
 	g.appended = append(g.appended, lines...)
 	eventually(g.t, "lines arrive "+when, func() error {
@@ -50,17 +48,14 @@ func (g *group) sources() []string {
 }
 
 func (g *group) appendLine(file, line string) {
-	g.t.Helper()
 	f, err := os.OpenFile(g.file(file), os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o644)
 	if err != nil {
-		g.t.Fatal(err)
+		g.t.Error(err)
+		return
 	}
 	_, err = f.WriteString(line + "\n")
-	if err := f.Close(); err != nil {
-		g.t.Fatal(err)
-	}
-	if err != nil {
-		g.t.Fatal(err)
+	if err := errors.Join(err, f.Close()); err != nil {
+		g.t.Error(err)
 	}
 }
 
@@ -132,18 +127,70 @@ func (g *group) consumers() error {
 	return nil
 }
 
+// flow appends lines to the files of all sources, and rows to the table, from now on until complete is called: whatever
+// happens to workers, happens to something that is under way.
+func (g *group) flow() {
+	sources, rows := g.sources(), g.want["db"] != nil
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	g.endFlow = sync.OnceFunc(func() { close(stop); <-stopped })
+	g.t.Cleanup(g.endFlow)
+	go func() {
+		defer close(stopped)
+		for n := 0; ; n++ {
+			for _, source := range sources {
+				line := fmt.Sprintf("%s flow %d", source, n)
+				g.appendLine(source, line)
+				g.flowed = append(g.flowed, line)
+			}
+			if rows {
+				g.insert(firstFlowing + n)
+				g.flowed = append(g.flowed, row(firstFlowing+n))
+			}
+			select {
+			case <-stop:
+				return
+			case <-time.After(flowPause):
+			}
+		}
+	}()
+}
+
+const (
+	flowPause    = 200 * time.Millisecond
+	firstFlowing = 1_000_000 // id of a row
+)
+
+func (g *group) insert(id int) {
+	if err := g.mysql.Exec(fmt.Sprintf("INSERT INTO %s.t VALUES (%d)", g.group, id)); err != nil {
+		g.t.Error(err)
+	}
+}
+
+// row is what becomes of a row in its topic.
+func row(id int) string { return fmt.Sprintf(`{"id":%d}`, id) }
+
 // complete checks, at the end, that every line that was ever appended came, and came once if that was promised.
 func (g *group) complete() {
 	g.t.Helper()
-	repeated := 0
-	for _, line := range g.appended {
-		n := g.tally.of(g.topicOf(line), line)
-		if n < 1 || g.exactlyOnce && n != 1 {
-			g.t.Errorf("%q came %d times", line, n)
+	g.endFlow()
+	all := append(g.flowed, g.appended...)
+	eventually(g.t, "every line arrives", func() error {
+		for _, line := range all {
+			if g.tally.of(g.topicOf(line), line) == 0 {
+				return fmt.Errorf("%q has not come", line)
+			}
 		}
-		repeated += n - 1
+		return nil
+	})
+	time.Sleep(settle)
+	repeated := 0
+	for _, line := range all {
+		repeated += g.tally.of(g.topicOf(line), line) - 1
 	}
-	g.t.Logf("%d lines, %d repeated", len(g.appended), repeated)
+	g.t.Logf("%d lines, %d repeated", len(all), repeated)
+	if g.exactlyOnce && repeated > 0 {
+		g.t.Errorf("%d lines came more than once", repeated)
+	}
 }
 
 // tally counts the committed lines of topics as they come.

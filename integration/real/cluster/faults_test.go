@@ -28,6 +28,7 @@ func TestIsolatedWorker(t *testing.T) {
 	g.start("java1")
 	g.start("go1", "go2")
 	g.addFiles(6)
+	g.flow()
 	g.stable("before the partition")
 	island := g.nodes[2]
 
@@ -60,19 +61,12 @@ func TestPausedWorker(t *testing.T) {
 		g.start("go1")
 		g.start("go2", "go3")
 		g.addFiles(6)
+		g.flow()
 		g.stable("before one sleeps")
 		g.alone = g.nodes[1]
 		g.signal(g.alone, syscall.SIGSTOP)
 		g.stable("while one sleeps")
 		g.signal(g.alone, syscall.SIGCONT)
-		for i := range 40 {
-			for _, source := range g.sources() {
-				line := fmt.Sprintf("%s waking %d", source, i)
-				g.appended = append(g.appended, line)
-				g.appendLine(source, line)
-			}
-			time.Sleep(50 * time.Millisecond)
-		}
 		g.alone = nil
 		g.stable("when it has woken")
 		g.complete()
@@ -150,6 +144,7 @@ func TestBrokersDie(t *testing.T) {
 	g.start("java1")
 	g.start("go1", "go2")
 	g.addFiles(3)
+	g.flow()
 	g.stable("before any broker dies")
 
 	coordinator.Kill()
@@ -235,6 +230,7 @@ func TestLeaderLostInMidForward(t *testing.T) {
 			leader := g.start(first)[0]
 			g.start("go1", "go2")
 			g.addFiles(2)
+			g.flow()
 			g.stable("before the leader is lost")
 			if now, err := g.leader(); err != nil || now != leader {
 				t.Fatalf("%v leads, %v", now, err)

@@ -51,8 +51,10 @@ type group struct {
 	stage int
 	tally tally
 
-	appended []string // all lines, in order
-	alone    *node    // cut off from the others
+	appended []string // lines of stages, in order
+	flowed   []string // lines between them; the flow's until it has ended
+	endFlow  func()
+	alone    *node // cut off from the others
 	late     []*connector
 }
 
@@ -68,7 +70,7 @@ func newGroup(t testing.TB, s setting, seed uint64) *group {
 	t.Helper()
 	random := rand.New(rand.NewPCG(seed, 0))
 	s.replication = max(s.replication, 1)
-	g := &group{setting: s, t: t, dir: rig.Dir(t), client: rig.Client(t, s.kafka), want: map[string]*connector{}, random: random, tally: tally{lines: map[string]map[string]int{}}}
+	g := &group{setting: s, t: t, dir: rig.Dir(t), client: rig.Client(t, s.kafka), want: map[string]*connector{}, random: random, endFlow: func() {}, tally: tally{lines: map[string]map[string]int{}}}
 	var err error
 	if g.admin, err = sarama.NewClusterAdminFromClient(g.client); err != nil {
 		t.Fatal(err)

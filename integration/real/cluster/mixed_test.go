@@ -40,6 +40,7 @@ func playMixed(t *testing.T, s setting, java1, java2 string) {
 	if s.mysql != nil {
 		g.addMySQL()
 	}
+	g.flow()
 	g.stable("at the beginning, with Java's leader")
 	g.writeThrough(1, g.live()...)
 
