@@ -10,6 +10,7 @@ import (
 	"github.com/millrace/millrace/plugins/converter/cloudevents"
 	"github.com/millrace/millrace/plugins/converter/header"
 	"github.com/millrace/millrace/plugins/converter/jsonconv"
+	"github.com/millrace/millrace/plugins/converter/jsonschema"
 	"github.com/millrace/millrace/plugins/converter/number"
 	"github.com/millrace/millrace/plugins/converter/text"
 	"github.com/millrace/millrace/plugins/datagen"
@@ -35,6 +36,7 @@ func Builtin() []connect.Plugin {
 		cloudevents.Plugins(),
 		header.Plugins(),
 		jsonconv.Plugins(),
+		jsonschema.Plugins(),
 		number.Plugins(),
 		text.Plugins(),
 		transform.Plugins(),
