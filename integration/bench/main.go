@@ -51,7 +51,7 @@ func main() {
 	var b bench
 	flag.IntVar(&b.rows, "rows", 200_000, "rows of the load")
 	flag.IntVar(&b.connectors, "connectors", 1000, "connectors to create")
-	flag.IntVar(&b.records, "records", 1_000_000, "records of a run of once")
+	flag.IntVar(&b.records, "records", 2_000_000, "records of a run of once")
 	flag.StringVar(&b.only, "only", "start,load,once", "what to measure: start, create, load, once")
 	flag.StringVar(&b.workers, "workers", "java,millrace", "the workers to measure, in this order")
 	flag.Parse()

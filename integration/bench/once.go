@@ -17,7 +17,7 @@ import (
 )
 
 // oncePairs are the pairs of runs that exactly-once delivery is measured by.
-const oncePairs = 9
+const oncePairs = 7
 
 // delivery is one run: DatagenSource writes records as fast as it can.
 type delivery struct{ seconds, workerCPU, brokerCPU float64 } // for the records that count
