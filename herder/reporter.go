@@ -3,7 +3,9 @@ package herder
 import (
 	"context"
 	"fmt"
+	"strings"
 
+	"github.com/millrace/millrace/plugins/connect"
 	"github.com/millrace/millrace/storage/state"
 )
 
@@ -16,6 +18,8 @@ type Reporter struct {
 	Generation func() int
 	// TopicTracking is topic.tracking.enable.
 	TopicTracking bool
+	// Heal restarts failed tasks; nil for never.
+	Heal *Healer
 	// Reconfigure is called when a connector asks for new task configurations.
 	Reconfigure func(connector string)
 }
@@ -27,7 +31,31 @@ func (r *Reporter) ConnectorStatus(name string, s state.Status) {
 
 // TaskStatus is worker.StatusListener's.
 func (r *Reporter) TaskStatus(id state.TaskID, s state.Status) {
-	r.Statuses.PutTask(id, r.complete(s), yields(s.State))
+	r.Statuses.PutTask(id, r.complete(r.healed(id, s)), yields(s.State))
+}
+
+// healed tells the healer of a task's new state, and adds to a failure what
+// comes next.
+func (r *Reporter) healed(id state.TaskID, s state.Status) state.Status {
+	if r.Heal == nil {
+		return s
+	}
+	switch s.State {
+	case state.Failed:
+		s.Trace = appended(s.Trace, r.Heal.Failed(id, connect.Class(s.Class)))
+	case state.Running, state.Paused:
+		r.Heal.Running(id)
+	case state.Unassigned, state.Destroyed:
+		r.Heal.Forget(id)
+	}
+	return s
+}
+
+func appended(trace, line string) string {
+	if trace != "" && line != "" && !strings.HasSuffix(trace, "\n") {
+		trace += "\n"
+	}
+	return trace + line
 }
 
 // RequestTaskReconfiguration is worker.Reconfigurer's.
@@ -87,7 +115,7 @@ func (r *Reporter) Clean(ctx context.Context, configs func(context.Context) (Sna
 }
 
 func (r *Reporter) complete(s state.Status) state.Status {
-	s.WorkerID, s.Generation = r.WorkerID, r.Generation()
+	s.WorkerID, s.Generation, s.Class = r.WorkerID, r.Generation(), ""
 	return s
 }
 

@@ -425,7 +425,7 @@ func (t *sinkTask) report(s state.State, err error) {
 	t.metrics.State(string(s))
 	status := state.Status{State: s, Version: t.version}
 	if err != nil && !errors.Is(err, errStopped) {
-		status.Trace = trace(err)
+		status.Trace, status.Class = trace(err), string(ClassOf(err))
 	}
 	t.w.cfg.Listener.TaskStatus(t.id, status)
 }

@@ -407,7 +407,7 @@ func (t *sourceTask) report(s state.State, err error) {
 	t.metrics.State(string(s))
 	status := state.Status{State: s, Version: t.version}
 	if err != nil {
-		status.Trace = trace(err)
+		status.Trace, status.Class = trace(err), string(ClassOf(err))
 	}
 	t.w.cfg.Listener.TaskStatus(t.id, status)
 }

@@ -203,7 +203,7 @@ func (w *Worker) notBuilt(start TaskStart, err error) {
 	w.mu.Lock()
 	w.unbuilt[start.ID] = w.cfg.Metrics.Failed(taskInfo(start.ID, p))
 	w.mu.Unlock()
-	w.cfg.Listener.TaskStatus(start.ID, state.Status{State: state.Failed, Trace: trace(err), Version: p.Version})
+	w.cfg.Listener.TaskStatus(start.ID, state.Status{State: state.Failed, Trace: trace(err), Class: string(ClassOf(err)), Version: p.Version})
 }
 
 // forgetUnbuilt ends what metrics say of a connector or task that could not be

@@ -60,5 +60,6 @@ func devProperties(bootstrap string, restPort int) kafka.Properties {
 		"value.converter":          "org.apache.kafka.connect.json.JsonConverter",
 		"listeners":                "http://127.0.0.1:" + strconv.Itoa(restPort),
 		"offset.flush.interval.ms": "1000",
+		"task.restart.policy":      "retriable,fatal", "task.restart.backoff.ms": "1000", "task.restart.backoff.max.ms": "60000", "task.restart.max.attempts": "-1",
 	}
 }

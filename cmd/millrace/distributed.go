@@ -143,7 +143,7 @@ func (c *cluster) config(n *node) (distributed.Config, error) {
 			SessionTimeout: c.set.SessionTimeout, RebalanceTimeout: c.set.RebalanceTimeout, HeartbeatInterval: c.set.HeartbeatInterval,
 			RetryBackoff: c.set.RetryBackoff, RetryBackoffMax: c.set.RetryBackoffMax,
 		}),
-		Configs: c.topic, Forwarder: n.server.Client(), WorkerID: id,
+		Configs: c.topic, Forwarder: n.server.Client(), WorkerID: id, Heal: n.set.Heal,
 		SignatureAlgorithm: c.set.SignatureAlgorithm, VerificationAlgorithms: c.set.VerificationAlgorithms,
 		Logger: n.levels.Logger("org.apache.kafka.connect.runtime.distributed.DistributedHerder"),
 	}, err

@@ -78,7 +78,7 @@ func (a *alone) build(ctx context.Context, n *node) (runningHerder, error) {
 		URL: strings.TrimSuffix(n.server.URL(), "/") + "/",
 		Distributed: distributed.Config{
 			Core:      distributed.CoreConfig{RequestWait: requestWait, TopicTracking: a.set.TopicTracking},
-			Forwarder: n.server.Client(), Local: local, WorkerID: id,
+			Forwarder: n.server.Client(), Local: local, WorkerID: id, Heal: n.set.Heal,
 			Logger: n.levels.Logger("org.apache.kafka.connect.runtime.standalone.StandaloneHerder"),
 		},
 	})

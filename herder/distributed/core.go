@@ -146,6 +146,8 @@ func (c *Core) take(e Event) {
 		c.connectorStarted(e)
 	case TaskRestarted:
 		c.taskRestarted(e)
+	case HealWanted:
+		c.heal(e.ID)
 	case Retargeted:
 		c.retargeted(e)
 	case ReconfigurationWanted:

@@ -79,6 +79,10 @@ type TaskRestarted struct {
 	Err     error
 }
 
+// HealWanted says that a failed task of this worker may be restarted now, which
+// has been made sure of (Core.healable).
+type HealWanted struct{ ID state.TaskID }
+
 // Retargeted ends a Retarget.
 type Retargeted struct {
 	Name   string
@@ -160,6 +164,7 @@ func (Stopped) event()               {}
 func (Released) event()              {}
 func (ConnectorStarted) event()      {}
 func (TaskRestarted) event()         {}
+func (HealWanted) event()            {}
 func (Retargeted) event()            {}
 func (ReconfigurationWanted) event() {}
 func (SecretsExpired) event()        {}
@@ -215,13 +220,13 @@ type Stop struct {
 }
 
 // Restart stops and starts work. ConnectorStarted and TaskRestarted follow for
-// each. With Mark
-// their status becomes RESTARTING in between.
+// each. With Mark their status becomes RESTARTING in between. Heal says that it
+// is the worker itself that wants it.
 type Restart struct {
 	ID          int
 	Work        group.Work
 	Generations map[state.TaskID]int
-	Mark        bool
+	Mark, Heal  bool
 }
 
 // Release makes ready for the next round after work was given up: it forgets

@@ -26,6 +26,8 @@ type Config struct {
 	Forwarder Forwarder
 	// Gossip tells workers of each other what the group cannot; nil for no gossip.
 	Gossip Gossip
+	// Heal says which failed tasks are restarted.
+	Heal herder.HealPolicy
 	// Local answers questions; its Runtime, Statuses, Resolver and Levels are
 	// used for everything else as well.
 	Local    *herder.Local
@@ -80,14 +82,15 @@ type Herder struct {
 	*herder.Local
 	Reporter *herder.Reporter // to be given to the worker as its listener
 
-	cfg   Config
-	log   *slog.Logger
-	box   *mailbox
-	seen  atomic.Pointer[standing]
-	key   atomic.Pointer[Key]
-	ids   atomic.Int64
-	done  chan struct{} // closed when Run is over
-	stats statistics
+	cfg    Config
+	log    *slog.Logger
+	box    *mailbox
+	seen   atomic.Pointer[standing]
+	key    atomic.Pointer[Key]
+	ids    atomic.Int64
+	done   chan struct{} // closed when Run is over
+	stats  statistics
+	healer *herder.Healer
 	// problem is what keeps the worker out of its group.
 	problem atomic.Pointer[error]
 
@@ -132,6 +135,10 @@ func New(cfg Config) *Herder {
 		Reconfigure: func(name string) { h.box.put(ReconfigurationWanted{name}) },
 	}
 	cfg.Gossip.Watch(func(p map[string]gossip.Peer) { h.box.put(PeersChanged{p}) })
+	h.healer = herder.NewHealer(cfg.Heal, func(id state.TaskID, failure int) {
+		h.box.put(func() { h.restartFailed(id, failure) })
+	})
+	h.Reporter.Heal = h.healer
 	h.member = cfg.Member(cfg, func(e group.Event) { h.box.put(GroupEvent{e}) })
 	return h
 }
@@ -409,6 +416,7 @@ func (h *Herder) shutdown(stopWork func()) {
 		delete(h.asked, id)
 		ch <- Reply{ID: id, Err: errShutdown}
 	}
+	h.healer.Stop()
 	h.lanes.close()
 	h.Runtime.Stop(context.WithoutCancel(h.ctx))
 	flush, cancel := context.WithTimeout(context.WithoutCancel(h.ctx), flushTimeout)

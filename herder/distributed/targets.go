@@ -135,16 +135,20 @@ func (c *Core) elsewhere(id int, why string, it item) {
 
 // restart restarts work that this worker holds and returns the Restart's ID.
 func (c *Core) restart(w group.Work, mark bool) int {
-	gens := map[state.TaskID]int{}
-	for _, it := range items(w) {
+	return c.restartAs(Restart{Work: w, Mark: mark})
+}
+
+// restartAs fills in what follows from the work.
+func (c *Core) restartAs(r Restart) int {
+	r.ID, r.Generations = c.nextID(), map[state.TaskID]int{}
+	for _, it := range items(r.Work) {
 		c.running.add(it)
 		if it.Task != connectorItself {
-			gens[it] = c.configs.TaskGeneration(it.Connector)
+			r.Generations[it] = c.configs.TaskGeneration(it.Connector)
 		}
 	}
-	id := c.nextID()
-	c.do(Restart{ID: id, Work: w, Generations: gens, Mark: mark})
-	return id
+	c.do(r)
+	return r.ID
 }
 
 // restartPlan writes a restart request; all workers carry it out.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/herder"
+	"github.com/millrace/millrace/plugins/connect"
 	"github.com/millrace/millrace/storage/state"
 	"github.com/millrace/millrace/worker"
 )
@@ -78,7 +79,7 @@ func (h *Herder) bringUpTask(ctx context.Context, id state.TaskID, generation in
 	if err != nil {
 		if ctx.Err() == nil {
 			h.log.Error("a task cannot be started", "task", id.String(), "error", err)
-			h.Reporter.TaskStatus(id, state.Status{State: state.Failed, Trace: err.Error()})
+			h.Reporter.TaskStatus(id, state.Status{State: state.Failed, Trace: err.Error(), Class: classOf(err)})
 		}
 		return err
 	}
@@ -157,6 +158,17 @@ func (h *Herder) fenceOnce(ctx context.Context, id state.TaskID) error {
 	return err
 }
 
+// classOf is the class of an error that kept a task from being started.
+func classOf(err error) string {
+	switch herder.KindOf(err) {
+	case herder.Conflict, herder.Unavailable, herder.Timeout:
+		return string(connect.ClassRetriable) // the group or its leader was changing
+	case herder.BadConfig, herder.BadRequest:
+		return string(connect.ClassConfig)
+	}
+	return string(worker.ClassOf(err))
+}
+
 // worthRepeating reports whether a request to the leader may succeed later.
 func worthRepeating(err error) bool {
 	switch herder.KindOf(err) {
@@ -175,6 +187,7 @@ func (h *Herder) stop(a Stop) {
 	}
 	h.barriers[a.Barrier] = len(all)
 	for _, it := range all {
+		h.healer.Forget(it)
 		h.lanes.add(it, job{stops: true, run: func(ctx context.Context) {
 			h.takeDown(ctx, it)
 			h.box.put(func() { h.stopped(a.Barrier) })
@@ -201,6 +214,9 @@ func (h *Herder) takeDown(ctx context.Context, it item) {
 // restart stops and starts work, each piece by itself.
 func (h *Herder) restart(a Restart) {
 	for _, it := range items(a.Work) {
+		if !a.Heal {
+			h.healer.Forget(it) // somebody takes care of it
+		}
 		h.lanes.add(it, job{stops: true, run: func(ctx context.Context) {
 			h.takeDown(ctx, it)
 			if a.Mark {

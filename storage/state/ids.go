@@ -45,4 +45,7 @@ type Status struct {
 	WorkerID   string
 	Generation int
 	Version    string
+	// Class is that of the error of a FAILED task (connect.Class). It goes from
+	// the worker to its herder and is not kept.
+	Class string
 }

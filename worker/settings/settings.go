@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/millrace/millrace/herder"
 	"github.com/millrace/millrace/plugins/configdef"
 	"github.com/millrace/millrace/storage/kafka"
 )
@@ -65,6 +66,7 @@ type Worker struct {
 	Providers                                     []string
 	OverridePolicy                                string
 	TopicTracking, TopicCreation                  bool
+	Heal                                          herder.HealPolicy
 }
 
 // ReadDistributed reads the properties of a worker of a cluster. The error names
@@ -161,6 +163,6 @@ func readWorker(v *configdef.Values, props kafka.Properties) *Worker {
 		GracefulTimeout: v.Duration("task.shutdown.graceful.timeout.ms"), FlushInterval: v.Duration("offset.flush.interval.ms"),
 		FlushTimeout: v.Duration("offset.flush.timeout.ms"), Providers: v.List("config.providers"),
 		OverridePolicy: v.String("connector.client.config.override.policy"), TopicTracking: v.Bool("topic.tracking.enable"),
-		TopicCreation: v.Bool("topic.creation.enable"),
+		TopicCreation: v.Bool("topic.creation.enable"), Heal: heal(v),
 	}
 }

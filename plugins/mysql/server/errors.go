@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/go-mysql-org/go-mysql/mysql"
+
+	"github.com/millrace/millrace/plugins/connect"
 )
 
 // Kind says what went wrong, for those who must decide what to do about it.
@@ -74,6 +76,19 @@ func Retriable(err error) bool {
 		return true
 	}
 	return false
+}
+
+// ErrorClass implements connect.Classified.
+func (e *Error) ErrorClass() connect.Class {
+	switch e.Kind {
+	case KindUnreachable, KindTimeout, KindBusy, KindLost, KindSilent:
+		return connect.ClassRetriable
+	case KindUnknownHost, KindNotMySQL, KindLogin, KindHostDenied, KindTLS, KindTLSRequired, KindPrivilege, KindNoBinlog, KindServerID:
+		return connect.ClassConfig
+	case KindPurged, KindProtocol:
+		return connect.ClassFatal
+	}
+	return ""
 }
 
 // Passing reports whether an error of connecting may pass by itself where

@@ -43,7 +43,7 @@ func answering(answer func(c *servertest.Conn, query string) error) func(*server
 
 func okay(c *servertest.Conn, _ string) error { return c.OK() }
 
-func connect(t *testing.T, s *servertest.Server, change func(*Config)) (*Conn, error) {
+func login(t *testing.T, s *servertest.Server, change func(*Config)) (*Conn, error) {
 	t.Helper()
 	cfg := Config{Host: "127.0.0.1", Port: s.Port(), User: "me", Password: "secret", Timeout: 10 * time.Second}
 	if change != nil {
@@ -62,7 +62,7 @@ func TestConnectFindsFlavor(t *testing.T) {
 		"5.5.5-10.11.6-MariaDB-log": position.MariaDB, "11.4.2-MariaDB": position.MariaDB,
 	} {
 		s := servertest.Start(t, servertest.Config{Version: version, Serve: answering(okay)})
-		c, err := connect(t, s, nil)
+		c, err := login(t, s, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +86,7 @@ func TestSessionStatementsRunFirst(t *testing.T) {
 			}
 		}
 	}})
-	c, err := connect(t, s, func(c *Config) { c.Session = []string{"SET time_zone = '+00:00'"} })
+	c, err := login(t, s, func(c *Config) { c.Session = []string{"SET time_zone = '+00:00'"} })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +234,7 @@ func TestTLSModes(t *testing.T) {
 		{TLSVerifyCA, secure, "127.0.0.1", true},
 		{TLSVerifyIdentity, secure, "localhost", true},
 	} {
-		conn, err := connect(t, c.server, func(cfg *Config) { cfg.Host, cfg.TLSMode, cfg.TLS = c.host, c.mode, cert.client })
+		conn, err := login(t, c.server, func(cfg *Config) { cfg.Host, cfg.TLSMode, cfg.TLS = c.host, c.mode, cert.client })
 		if err != nil {
 			t.Errorf("%s: %v", c.mode, err)
 			continue
@@ -276,7 +276,7 @@ func TestQueryStreamsRows(t *testing.T) {
 		}
 		return c.OK()
 	})})
-	conn, err := connect(t, s, nil)
+	conn, err := login(t, s, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -325,7 +325,7 @@ func TestQueryStreamsRows(t *testing.T) {
 
 func TestLostConnectionStaysLost(t *testing.T) {
 	s := servertest.Start(t, servertest.Config{Serve: answering(func(*servertest.Conn, string) error { return io.EOF })})
-	conn, err := connect(t, s, nil)
+	conn, err := login(t, s, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
