@@ -3,6 +3,7 @@ package herder
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +15,7 @@ import (
 // ward plays with a Healer in fake time.
 type ward struct {
 	*Healer
+	mu       sync.Mutex // guards restarts and failure
 	id       state.TaskID
 	restarts []time.Duration // when restarts were asked for, since the start
 	start    time.Time
@@ -23,6 +25,8 @@ type ward struct {
 func newWard(p HealPolicy) *ward {
 	w := &ward{id: state.TaskID{Connector: "c"}, start: time.Now()}
 	w.Healer = NewHealer(p, func(_ state.TaskID, failure int) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
 		w.restarts = append(w.restarts, time.Since(w.start))
 		w.failure = failure
 	})
@@ -34,12 +38,20 @@ var patient = HealPolicy{
 	First:   10 * time.Second, Longest: time.Minute, Attempts: 4, Reset: 10 * time.Minute,
 }
 
+// asked tells how many restarts were asked for, and after which failure the last.
+func (w *ward) asked() (restarts, failure int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.restarts), w.failure
+}
+
 // wait passes time and reports whether a restart was asked for and still counts.
 func (w *ward) wait(d time.Duration) bool {
-	n := len(w.restarts)
+	n, _ := w.asked()
 	time.Sleep(d)
 	synctest.Wait()
-	return len(w.restarts) > n && w.Due(w.id, w.failure)
+	now, failure := w.asked()
+	return now > n && w.Due(w.id, failure)
 }
 
 func TestRestartsWaitLongerAndEnd(t *testing.T) {

@@ -99,12 +99,15 @@ func (n news) Message() []byte { return n.message }
 // Finished implements memberlist.Broadcast.
 func (news) Finished() {}
 
-// logWriter turns memberlist's lines, such as "[WARN] memberlist: text", into
-// records of our log.
+// logWriter turns memberlist's lines, such as "2026/01/31 12:00:00 [WARN]
+// memberlist: text", into records of our log.
 type logWriter struct{ log *slog.Logger }
 
 func (w logWriter) Write(line []byte) (int, error) {
 	text := bytes.TrimSpace(line)
+	if at := bytes.IndexByte(text, '['); at > 0 {
+		text = text[at:]
+	}
 	level := slog.LevelDebug // "[DEBUG]", and what is normal at a dead worker: "[INFO]"
 	for mark, l := range map[string]slog.Level{"[WARN] ": slog.LevelWarn, "[ERR] ": slog.LevelError} {
 		if rest, ok := bytes.CutPrefix(text, []byte(mark)); ok {

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"log"
 	"log/slog"
 	"maps"
 	"net"
@@ -111,7 +110,7 @@ func (g *Gossip) settings() (*memberlist.Config, error) {
 	conf.Name, conf.Label = g.process, g.cfg.Group
 	conf.Delegate, conf.Events = delegate{g}, delegate{g}
 	conf.Transport = g.cfg.Transport
-	conf.Logger = log.New(logWriter{g.log}, "", 0)
+	conf.LogOutput = logWriter{g.log}
 	if len(conf.Label) > memberlist.LabelMaxSize {
 		sum := sha256.Sum256([]byte(conf.Label))
 		conf.Label = hex.EncodeToString(sum[:])

@@ -110,7 +110,7 @@ func id(w *peer.Worker) string { return "127.0.0.1:" + strconv.Itoa(w.Port) }
 
 // others are the workers but one that is neither the leader nor the one to ask.
 func (b *bed) pick() (ask, victim *peer.Worker) {
-	leader := string(metric(b.t, b.workers[0], "kafka_connect_connect_worker_rebalance_metrics_leader_name"))
+	leader := metric(b.t, b.workers[0], "kafka_connect_connect_worker_rebalance_metrics_leader_name")
 	for _, w := range b.workers {
 		if strings.Contains(leader, ":"+strconv.Itoa(w.Port)+"/") {
 			ask = w
