@@ -508,7 +508,7 @@ func (s *session) newStream(ctx context.Context, o position.Offset) (*stream, er
 	}
 	st := &stream{
 		cfg: s.cfg, reader: reader, tracker: binlog.NewTracker(tracker), schema: s.schema, events: s.events, beat: s.beat,
-		log: s.task.log, now: s.task.now, maps: map[*binlog.TableMap]*mapped{}, meters: s.task.meters,
+		log: s.task.log, now: s.task.now, maps: map[*binlog.TableMap]*mapped{}, meters: s.task.meters, versions: s.flavor == position.MariaDB,
 		relearn: &relearner{
 			schema: s.schema, open: func(ctx context.Context) (*server.Conn, error) { return server.Connect(ctx, s.server) },
 			strict: s.cfg.Stream.InconsistentSchema == "fail", lost: map[table.ID]*unparsed{},

@@ -45,6 +45,8 @@ type stream struct {
 	inRow   bool  // a row is being handled
 	done    int64 // rows of its event before it
 
+	versions bool // the server is MariaDB, which has tables with versions of rows, and sequences
+
 	meters *meters
 	tally  tally
 	lost   int64 // connections that were lost, as far as meters know
@@ -53,11 +55,12 @@ type stream struct {
 // mapped is a table map with what its rows become; plan is nil for tables that
 // are not captured.
 type mapped struct {
-	plan    *event.Plan
-	decoder *value.RowDecoder
-	id      table.ID
-	name    string // DATABASE.TABLE
-	signals bool   // the table is signal.data.collection
+	versioned bool // rows have MariaDB's hidden columns
+	plan      *event.Plan
+	decoder   *value.RowDecoder
+	id        table.ID
+	name      string // DATABASE.TABLE
+	signals   bool   // the table is signal.data.collection
 }
 
 // fill adds records until the batch is full or no event is ready, waiting for
@@ -213,8 +216,15 @@ func (s *stream) rows(ctx context.Context, b *connect.Batch, e *binlog.Event, a 
 		if i < a.FirstRow {
 			continue
 		}
+		op := e.Rows.Op
+		if m.versioned {
+			now := false
+			if op, now = s.present(op); !now {
+				continue
+			}
+		}
 		s.src.Row = int32(i)
-		if err := s.row(ctx, b, m, e.Rows.Op, i+1); err != nil {
+		if err := s.row(ctx, b, m, op, i+1); err != nil {
 			return fmt.Errorf("event at %s:%d: %w", e.File, e.Pos(), err)
 		}
 	}
@@ -326,6 +336,9 @@ func (s *stream) compile(ctx context.Context, b *connect.Batch, t *binlog.TableM
 		return m, nil
 	}
 	plan, err := s.schema.Plan(id)
+	if err == nil && plan == nil && s.versions && isSequence(t.Columns) {
+		return m, nil
+	}
 	if err == nil && plan == nil {
 		plan, err = s.learned(ctx, b, t)
 	}
@@ -336,6 +349,7 @@ func (s *stream) compile(ctx context.Context, b *connect.Batch, t *binlog.TableM
 		return nil, fmt.Errorf("table %s: %w", id, err)
 	}
 	m.plan = plan
+	m.versioned = s.versions && isVersioned(t.Columns, plan.Columns())
 	return m, nil
 }
 

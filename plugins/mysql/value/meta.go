@@ -59,6 +59,15 @@ type ColumnMeta struct {
 	Array bool
 }
 
+// IsTimestamp tells a TIMESTAMP of any precision.
+func (c ColumnMeta) IsTimestamp() bool { return c.Type == typeTimestamp || c.Type == typeTimestamp2 }
+
+// IsTinyInt tells a TINYINT.
+func (c ColumnMeta) IsTinyInt() bool { return c.Type == typeTiny }
+
+// IsBigInt tells a BIGINT.
+func (c ColumnMeta) IsBigInt() bool { return c.Type == typeLongLong }
+
 // ParseColumnMeta reads the type codes and the metadata block of a TABLE_MAP event.
 func ParseColumnMeta(types, block []byte) ([]ColumnMeta, error) {
 	cols := make([]ColumnMeta, len(types))

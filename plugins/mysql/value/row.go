@@ -21,6 +21,8 @@ type rowOp struct {
 	size   uint8 // bytes of the value, or of its length prefix
 	scale  uint8 // fractional digits
 	digits uint8 // digits of a decimal before the point
+
+	inflater *inflater // of a compressed column, else nil
 }
 
 type opCode uint8
@@ -136,8 +138,14 @@ func compileString(c ColumnMeta) (rowOp, error) {
 		return rowOp{code: opJSON, size: uint8(c.Meta)}, checkMeta(c, c.Meta >= 1 && c.Meta <= 4)
 	case typeTinyBlob, typeBlob, typeMediumBlob, typeLongBlob, typeGeometry, typeVector:
 		return rowOp{code: opBytes, size: uint8(c.Meta)}, checkMeta(c, c.Meta >= 1 && c.Meta <= 4)
-	case typeBlobCompressed, typeVarCharCompressed:
-		return rowOp{}, errors.New("compressed columns of MariaDB cannot be read from the binlog; change the column to an uncompressed type or leave the table out")
+	case typeVarCharCompressed:
+		op, err := compileString(ColumnMeta{Type: typeVarChar, Meta: c.Meta})
+		op.inflater = &inflater{}
+		return op, err
+	case typeBlobCompressed:
+		op, err := compileString(ColumnMeta{Type: typeBlob, Meta: c.Meta})
+		op.inflater = &inflater{}
+		return op, err
 	case typeDecimal:
 		return rowOp{}, errors.New("decimals in the format from before MySQL 5.0 cannot be read; rebuild the table with ALTER TABLE ... FORCE")
 	}
@@ -211,7 +219,7 @@ func (op *rowOp) decode(a *data.Arena, in []byte, c *Cell) ([]byte, error) {
 	case opDecimal:
 		return rest, op.decimal(a, v, c)
 	case opBytes, opJSON, opArray:
-		return op.prefixed(v, rest, c)
+		return op.prefixed(a, v, rest, c)
 	case opBit:
 		c.Kind, c.Data = Bytes, v
 	case opNull:
@@ -224,7 +232,7 @@ func (op *rowOp) decode(a *data.Arena, in []byte, c *Cell) ([]byte, error) {
 
 // prefixed reads a value that stands behind its length. The values of an index
 // on an array are of no use to anyone and are skipped.
-func (op *rowOp) prefixed(length, in []byte, c *Cell) ([]byte, error) {
+func (op *rowOp) prefixed(a *data.Arena, length, in []byte, c *Cell) (_ []byte, err error) {
 	n := littleEndian(length)
 	if n > uint64(len(in)) {
 		return nil, ErrTruncatedRow
@@ -238,8 +246,10 @@ func (op *rowOp) prefixed(length, in []byte, c *Cell) ([]byte, error) {
 	default:
 		c.Kind = Bytes
 	}
-	c.Data = in[:n:n]
-	return in[n:], nil
+	if c.Data = in[:n:n]; op.inflater != nil {
+		c.Data, err = op.inflater.value(a, c.Data)
+	}
+	return in[n:], err
 }
 
 func (op *rowOp) temporal(v []byte, c *Cell) {

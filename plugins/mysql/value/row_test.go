@@ -1,8 +1,12 @@
 package value
 
 import (
+	"bytes"
+	"compress/flate"
+	"compress/zlib"
 	"encoding/binary"
 	"errors"
+	"io"
 	"math"
 	"strings"
 	"testing"
@@ -90,7 +94,6 @@ func TestOldFormats(t *testing.T) {
 
 func TestUnreadableColumns(t *testing.T) {
 	for want, m := range map[string]ColumnMeta{
-		"compressed columns":  {Type: typeBlobCompressed},
 		"before MySQL 5.0":    {Type: typeDecimal},
 		"unknown binlog":      {Type: 200},
 		"metadata 9 does not": {Type: typeBlob, Meta: 9},
@@ -233,4 +236,55 @@ func TestParseInt(t *testing.T) {
 			t.Errorf("%s is %d, %v", text, got, err)
 		}
 	}
+}
+
+// Values of COMPRESSED columns as MariaDB stores them: not compressed, by zlib without and with its header.
+func TestInflate(t *testing.T) {
+	text := strings.Repeat("compressed ", 20)
+	var raw, wrapped bytes.Buffer
+	w, err := flate.NewWriter(&raw, 9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z := zlib.NewWriter(&wrapped)
+	for _, c := range []io.WriteCloser{w, z} {
+		if _, err := io.WriteString(c, text); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var f inflater
+	var a data.Arena
+	for name, c := range map[string]struct {
+		stored []byte
+		want   string // "!" for an error
+	}{
+		"empty":         {nil, ""},
+		"stored":        {[]byte("\x00plain"), "plain"},
+		"raw":           {append([]byte{0x89, byte(len(text))}, raw.Bytes()...), text},
+		"wrapped":       {append([]byte{0x82, 0, byte(len(text))}, wrapped.Bytes()...), text},
+		"other method":  {[]byte("\x40x"), "!"},
+		"no length":     {[]byte{0x82, 0}, "!"},
+		"huge":          {[]byte{0x8C, 0xFF, 0xFF, 0xFF, 0xFF, 1, 2}, "!"},
+		"cut off":       {append([]byte{0x89, byte(len(text))}, raw.Bytes()[:5]...), "!"},
+		"not deflate":   {[]byte{0x89, 4, 0xFF, 0xFF, 0xFF}, "!"},
+		"header only":   {[]byte{0x81, 4, 0x78}, "!"},
+		"length beyond": {append([]byte{0x89, byte(len(text) + 1)}, raw.Bytes()...), "!"},
+	} {
+		got, err := f.value(&a, c.stored)
+		if (err != nil) != (c.want == "!") || err == nil && string(got) != c.want {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+}
+
+func FuzzInflate(f *testing.F) {
+	f.Add([]byte("\x00plain"))
+	f.Add([]byte{0x89, 4, 1, 2, 3})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var a data.Arena
+		_, _ = new(inflater).value(&a, b)
+	})
 }
