@@ -260,6 +260,9 @@ func describe(a Action) string {
 	case StartTask:
 		return fmt.Sprintf("StartTask %v generation %d", a.ID, a.Generation)
 	case Stop:
+		if a.Lost {
+			return fmt.Sprintf("Stop %v at once", a.Work)
+		}
 		return fmt.Sprintf("Stop %v", a.Work)
 	case Restart:
 		mark := ""

@@ -222,7 +222,7 @@ func (c *Core) stop(w group.Work, then func()) {
 	for _, it := range items(w) {
 		c.running.remove(it)
 	}
-	c.after(func(id int) Action { return Stop{id, w} }, then)
+	c.after(func(id int) Action { return Stop{Barrier: id, Work: w} }, then)
 }
 
 // after does an action that ends in Stopped or Released, then calls then.

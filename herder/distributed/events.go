@@ -213,10 +213,12 @@ type StartTask struct {
 	Generation int
 }
 
-// Stop stops work and waits for its end; Stopped follows.
+// Stop stops work and waits for its end; Stopped follows. With Lost others may
+// have the work at any moment: what does not end soon is given up.
 type Stop struct {
 	Barrier int
 	Work    group.Work
+	Lost    bool
 }
 
 // Restart stops and starts work. ConnectorStarted and TaskRestarted follow for

@@ -190,6 +190,7 @@ type runtime struct {
 	tasks      map[state.TaskID]worker.TaskStart
 	fenced     map[string]int
 	offsets    map[string][]connect.PartitionOffset
+	hurried    int // tasks that had to stop by a deadline
 }
 
 func newRuntime(t testing.TB) *runtime {
@@ -264,9 +265,12 @@ func (r *runtime) StartTask(ctx context.Context, start worker.TaskStart) error {
 	return nil
 }
 
-func (r *runtime) StopTasks(_ context.Context, ids ...state.TaskID) {
+func (r *runtime) StopTasks(ctx context.Context, ids ...state.TaskID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if _, ok := ctx.Deadline(); ok {
+		r.hurried += len(ids)
+	}
 	for _, id := range ids {
 		if _, ok := r.tasks[id]; ok {
 			delete(r.tasks, id)

@@ -432,6 +432,11 @@ func TestALostGroup(t *testing.T) {
 		})
 	}
 	c.runs()
+	a.runtime.mu.Lock()
+	if a.runtime.hurried != 2 {
+		t.Errorf("%d of 2 tasks had to stop at once", a.runtime.hurried)
+	}
+	a.runtime.mu.Unlock()
 	answers.Store(true)
 	c.runs("x", "x-0", "x-1")
 	if after := a.Stats(); after.Epoch <= before.Epoch || after.Completed <= before.Completed {

@@ -346,12 +346,12 @@ func (c *Core) stepOutside() {
 	c.stop(all, c.release(nil, func() { c.do(Leave{"the config topic cannot be read in time"}) }))
 }
 
-// dropAll gives everything up without being asked by a leader.
+// dropAll gives everything up at once, without being asked by a leader.
 func (c *Core) dropAll() {
 	all := c.running.work()
-	c.assignment, c.held, c.division, c.claimed = nil, index{}, nil, false
+	c.assignment, c.held, c.division, c.claimed, c.running = nil, index{}, nil, false, index{}
 	if !all.Empty() {
-		c.stop(all, nil)
+		c.after(func(id int) Action { return Stop{Barrier: id, Work: all, Lost: true} }, nil)
 	}
 }
 

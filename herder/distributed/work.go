@@ -178,6 +178,11 @@ func worthRepeating(err error) bool {
 	return !errors.Is(err, context.Canceled)
 }
 
+// lostGrace is how long work may take to end once the group was lost. Commits
+// that cannot reach the brokers would go on for as long as
+// task.shutdown.graceful.timeout.ms, beside those who have the work by then.
+const lostGrace = time.Second
+
 // stop stops work; Stopped is sent when all of it has ended.
 func (h *Herder) stop(a Stop) {
 	all := items(a.Work)
@@ -189,6 +194,11 @@ func (h *Herder) stop(a Stop) {
 	for _, it := range all {
 		h.healer.Forget(it)
 		h.lanes.add(it, job{stops: true, run: func(ctx context.Context) {
+			if a.Lost {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, lostGrace)
+				defer cancel()
+			}
 			h.takeDown(ctx, it)
 			h.box.put(func() { h.stopped(a.Barrier) })
 		}})

@@ -76,14 +76,28 @@ func (m *Member) lostLink(reason string) {
 	m.later(errors.New(reason))
 }
 
-// expire tells the owner when the coordinator was out of reach for a whole
-// session. One that has forgotten this member may keep a new join waiting for
-// as long as a rebalance may take.
-func (m *Member) expire() {
-	limit := m.cfg.SessionTimeout
+// limit is how long the coordinator may be out of reach: a session. One that has
+// forgotten this member may keep a new join waiting for as long as a rebalance
+// may take.
+func (m *Member) limit() time.Duration {
 	if m.generation < 0 && m.busy == "join" {
-		limit += m.cfg.RebalanceTimeout
+		return m.cfg.SessionTimeout + m.cfg.RebalanceTimeout
 	}
+	return m.cfg.SessionTimeout
+}
+
+// untilExpiry is the time until expire has something to tell.
+func (m *Member) untilExpiry() time.Duration {
+	if !m.working {
+		return m.cfg.SessionTimeout
+	}
+	return max(time.Until(m.contact.Add(m.limit())), 0)
+}
+
+// expire tells the owner when the coordinator was out of reach for too long: by
+// then, and no later, it gives the work to others.
+func (m *Member) expire() {
+	limit := m.limit()
 	if !m.working || time.Since(m.contact) < limit {
 		return
 	}

@@ -109,6 +109,7 @@ type Member struct {
 	contact    time.Time // when the coordinator last took us for a member
 	backoff    time.Duration
 	retry      *time.Timer
+	expiry     *time.Timer // runs out when the session may have
 }
 
 // reply is the end of a call. then runs on the owner's goroutine.
@@ -180,7 +181,10 @@ func (m *Member) Run(ctx context.Context) {
 	defer beat.Stop()
 	m.retry = time.NewTimer(0)
 	defer m.retry.Stop()
+	m.expiry = time.NewTimer(m.cfg.SessionTimeout)
+	defer m.expiry.Stop()
 	for {
+		m.expiry.Reset(m.untilExpiry())
 		select {
 		case <-ctx.Done():
 			m.leave("the worker is shutting down")
@@ -193,6 +197,8 @@ func (m *Member) Run(ctx context.Context) {
 			}
 		case <-beat.C:
 			m.heartbeat()
+		case <-m.expiry.C:
+			m.expire()
 		case <-m.retry.C:
 			m.advance()
 		}

@@ -42,7 +42,7 @@ type worker struct {
 	stop   func()
 }
 
-func startMember(t *testing.T, c *embedded.Cluster, p Protocol) *worker {
+func startMember(t *testing.T, c *embedded.Cluster, p Protocol, change ...func(*Config)) *worker {
 	t.Helper()
 	conf := sarama.NewConfig()
 	conf.Version = sarama.MaxVersion
@@ -51,12 +51,16 @@ func startMember(t *testing.T, c *embedded.Cluster, p Protocol) *worker {
 		t.Fatal(err)
 	}
 	w := &worker{t: t, events: make(chan Event, 1000)}
-	w.m = New(Config{
+	cfg := Config{
 		Client: client, Group: "g", URL: "http://w/", Protocol: p,
 		SessionTimeout: time.Second, RebalanceTimeout: 10 * time.Second,
 		HeartbeatInterval: 50 * time.Millisecond, RetryBackoff: 10 * time.Millisecond,
 		Events: func(e Event) { w.events <- e },
-	})
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	w.m = New(cfg)
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { w.m.Run(ctx) })
@@ -312,6 +316,15 @@ func TestLostAfterASilentSession(t *testing.T) {
 	if after := next[Assigned](w); after.Member == before.Member {
 		t.Error("a lost member came back under its old id")
 	}
+}
+
+// The session ends when it ends, not at the next heartbeat: others get the work then.
+func TestLostBetweenHeartbeats(t *testing.T) {
+	w := startMember(t, startBroker(t), Sessioned, func(cfg *Config) { cfg.HeartbeatInterval = time.Hour })
+	w.m.Join(Standing{Offset: 5})
+	w.lead(1)
+	next[Assigned](w)
+	next[Lost](w)
 }
 
 func TestAStaleSyncIsDropped(t *testing.T) {
