@@ -82,7 +82,7 @@ func newTakeover(t *testing.T) *takeover {
 	t.Helper()
 	o := &takeover{db: rig.MySQL(t), properties: map[string]string{
 		"offset.flush.interval.ms": "500", "offset.storage.partitions": "1", "value.converter.schemas.enable": "false",
-		"session.timeout.ms": "6000", "heartbeat.interval.ms": "1000", "scheduled.rebalance.max.delay.ms": "0",
+		"session.timeout.ms": "6000", "heartbeat.interval.ms": "1000", "scheduled.rebalance.max.delay.ms": "0", "rebalance.timeout.ms": "10000",
 		"exactly.once.source.support": "disabled",
 	}}
 	o.kafka = rig.Kafka(t, map[string]string{"group.min.session.timeout.ms": "1000"}).Bootstrap()
