@@ -47,13 +47,15 @@ type transactions struct {
 	marks    *marks        // nil unless the connector says where transactions end
 }
 
-// Under load, batches that are ready at once share a transaction, until it has
-// lasted so many times as long as the end of the last one took, but never for
+// Under load, batches that follow one another share a transaction, until it has
+// lasted worthwhile times as long as the end of the last one took, but never for
 // longer than longest: then ends cost a few percent of the time, however slow the
-// coordinator is.
+// coordinator is. A source that brings nothing for as long as idle is not under
+// load, and its transaction ends.
 const (
-	worthwhile = 25
+	worthwhile = 20
 	longest    = time.Second
+	idle       = 2 * time.Millisecond
 )
 
 // newTransactions reads a connector's boundaries. topic is where offsets go.
@@ -91,8 +93,8 @@ func (x *transactions) convert() error {
 	defer timer.Stop()
 	for {
 		var due <-chan time.Time
-		if x.open && x.boundary == boundaryInterval {
-			timer.Reset(max(x.interval-t.w.cfg.Now().Sub(x.began), 0))
+		if wait, ends := x.patience(); ends {
+			timer.Reset(wait)
 			due = timer.C
 		}
 		select {
@@ -104,7 +106,7 @@ func (x *transactions) convert() error {
 				return x.failed(err)
 			}
 			t.free <- b
-			if x.boundary == boundaryPoll && (len(t.full) == 0 || x.longEnough()) {
+			if x.boundary == boundaryPoll && x.longEnough() {
 				if err := x.commit(t.working); err != nil {
 					return x.failed(err)
 				}
@@ -120,6 +122,19 @@ func (x *transactions) convert() error {
 			return x.failed(t.inflight.failure())
 		}
 	}
+}
+
+// patience is how long the open transaction waits for a batch before it ends, if it
+// does without.
+func (x *transactions) patience() (wait time.Duration, ends bool) {
+	switch {
+	case !x.open:
+	case x.boundary == boundaryInterval:
+		return max(x.interval-x.t.w.cfg.Now().Sub(x.began), 0), true
+	case x.boundary == boundaryPoll:
+		return idle, true
+	}
+	return 0, false
 }
 
 // longEnough reports whether the open transaction should end, for boundaryPoll.
