@@ -29,6 +29,7 @@ type Config struct {
 
 	Guardrail GuardrailConfig
 
+	Processors   []ProcessorConfig
 	MaxBatchSize int           // max.batch.size: records a batch
 	MaxRetries   int           // errors.max.retries; -1 for no limit
 	RetryWait    time.Duration // retriable.restart.connector.wait.ms
@@ -209,10 +210,10 @@ func (p *product) parse(config map[string]string, log *slog.Logger) (*Config, er
 		Events:   r.events(),
 		History:  r.history(),
 	}
-	c.Signals = r.signals(c.Prefix)
 	c.Guardrail = GuardrailConfig{Max: r.number("guardrail.collections.max"), Fail: r.mode("guardrail.collections.limit.action") == "fail"}
 	r.javaClasses()
 	r.lineage(log)
+	c.Signals, c.Processors = r.signals(c.Prefix), r.processors()
 	if p.comments {
 		c.Events.SchemaComments = c.Events.SchemaChanges
 	}

@@ -61,8 +61,17 @@ func (o *orders) schemaChange(ctx context.Context, b *connect.Batch, database st
 	o.s.source()
 	src := o.s.src
 	src.Transaction = nil
-	if err := s.record(ctx, b, &change, &src, o.offset()); err != nil {
+	// The history has it behind the row of the signal, as in Debezium; the record
+	// must not make that row count before its own one is acknowledged.
+	at, before := o.offset(), len(b.Records)
+	if o.s.inRow {
+		at = o.s.tracker.RowOffset(o.s.done + 1)
+	}
+	if err := s.record(ctx, b, &change, &src, at); err != nil {
 		return err
+	}
+	for i := before; i < len(b.Records); i++ {
+		b.Records[i].Offset = o.offset()
 	}
 	return o.inc.SchemaChanged(ctx, b, c.ID)
 }

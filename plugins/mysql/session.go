@@ -520,6 +520,10 @@ func (s *session) newStream(ctx context.Context, o position.Offset) (*stream, er
 	s.task.meters.connected.Store(true)
 	s.task.meters.gtids.Store(s.gtids.Enabled)
 	s.task.meters.without.Store(s.task.snapshot.Load() == nil)
+	if st.again, err = s.cfg.processors(s.server, s.task.log); err != nil {
+		_ = reader.Close() // nothing has been read
+		return nil, err
+	}
 	if s.cfg.Events.Transactions {
 		st.tx = &transaction{}
 		st.tx.resume(o.Transaction)

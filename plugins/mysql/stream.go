@@ -14,6 +14,7 @@ import (
 	"github.com/millrace/millrace/plugins/mysql/ddl"
 	"github.com/millrace/millrace/plugins/mysql/event"
 	"github.com/millrace/millrace/plugins/mysql/position"
+	"github.com/millrace/millrace/plugins/mysql/reselect"
 	"github.com/millrace/millrace/plugins/mysql/table"
 	"github.com/millrace/millrace/plugins/mysql/value"
 )
@@ -30,7 +31,8 @@ type stream struct {
 	events  *event.Builder
 	beat    *heartbeat
 	orders  *orders
-	tx      *transaction // nil without provide.transaction.metadata
+	again   []*reselect.Processor // post.processors
+	tx      *transaction          // nil without provide.transaction.metadata
 	log     *slog.Logger
 	now     func() time.Time
 
@@ -268,6 +270,13 @@ func (s *stream) row(ctx context.Context, b *connect.Batch, m *mapped, op binlog
 	if m.signals {
 		if err := s.orders.signal(ctx, b, op, s.before, s.after); err != nil {
 			return err
+		}
+	}
+	if op != binlog.Delete && !m.signals {
+		for _, p := range s.again {
+			if err := p.Apply(ctx, m.plan, s.after); err != nil {
+				return err
+			}
 		}
 	}
 	before := len(b.Records)

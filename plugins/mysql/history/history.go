@@ -108,10 +108,11 @@ func (h *History) StopBuffering(ctx context.Context) error {
 // buffering it is durable when Record returns.
 func (h *History) Record(ctx context.Context, c *ddl.Change, position map[string]any) error {
 	database, sql := c.Database, c.SQL
-	h.pending = append(h.pending, &Record{
-		Source: h.cfg.Source, Position: position, Time: h.cfg.Now(),
-		Database: &database, DDL: &sql, Changes: tableChanges(c),
-	})
+	r := &Record{Source: h.cfg.Source, Position: position, Time: h.cfg.Now(), Database: &database, Changes: tableChanges(c)}
+	if sql != "" { // a change without a statement came by a signal
+		r.DDL = &sql
+	}
+	h.pending = append(h.pending, r)
 	if h.buffering && len(h.pending) < h.cfg.BatchSize {
 		return nil
 	}
