@@ -76,6 +76,7 @@ bench: ## Go benchmarks, a thousand connectors on three workers, then start-up a
 
 oracle: setup-real ## every recorded scenario, and the REST cases, against millrace
 	$(GO) run ./integration/oracle/play
+	$(GO) run ./integration/oracle/play 20 30 # of an old release, as supersets
 	$(GO) run ./integration/oracle/play -rest
 
 verify: lint generated

@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"github.com/millrace/millrace/plugins/connect"
@@ -60,9 +61,19 @@ func (s *schema) SetClock(nanos int64) { s.events.SetClock(nanos) }
 // Flush makes what Apply recorded durable.
 func (s *schema) Flush(ctx context.Context) error { return s.history.StopBuffering(ctx) }
 
-// Apply applies a statement of a snapshot.
+// Apply applies a statement of a snapshot. One that cannot be parsed is passed
+// over when it is about a table that is not captured.
 func (s *schema) Apply(ctx context.Context, b *connect.Batch, st snapshot.Statement, src *event.Source, offset connect.Offset) error {
-	return s.apply(ctx, b, st.Database, st.SQL, src, offset)
+	err := s.apply(ctx, b, st.Database, st.SQL, src, offset)
+	var u *unparsed
+	if !errors.As(err, &u) {
+		return err
+	}
+	if id, ok := s.parser.Subject(u.database, u.sql); !ok || s.policy.Filter.Captured(id) {
+		return err
+	}
+	s.log.Warn("the structure of a table that is not captured cannot be parsed; the schema history does not have it", "database", u.database, "statement", u.sql, "error", u.err)
+	return nil
 }
 
 // apply applies a DDL statement. Unless the history is buffering, what it
