@@ -11,6 +11,7 @@ import (
 	"github.com/millrace/millrace/plugins/mysql/binlog"
 	"github.com/millrace/millrace/plugins/mysql/ddl"
 	"github.com/millrace/millrace/plugins/mysql/event"
+	"github.com/millrace/millrace/plugins/mysql/position"
 	"github.com/millrace/millrace/plugins/mysql/server"
 	"github.com/millrace/millrace/plugins/mysql/table"
 )
@@ -88,7 +89,7 @@ func (r *relearner) forget(ctx context.Context, id table.ID, offset connect.Offs
 	clear(s.plans)
 	for i := range changes {
 		if s.policy.Stores(&changes[i]) {
-			if err := s.history.Record(ctx, &changes[i], offset.Map()); err != nil {
+			if err := s.history.Record(ctx, &changes[i], position.HistoryPosition(offset.Map())); err != nil {
 				return err
 			}
 		}
@@ -114,7 +115,7 @@ func (r *relearner) learn(ctx context.Context, b *connect.Batch, id table.ID, cr
 	s.version++
 	clear(s.plans)
 	for i := range changes {
-		if err := s.history.Record(ctx, &changes[i], offset.Map()); err != nil {
+		if err := s.history.Record(ctx, &changes[i], position.HistoryPosition(offset.Map())); err != nil {
 			return err
 		}
 		r.tell(b, changes[i], u, src, offset)

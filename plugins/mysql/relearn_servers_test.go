@@ -21,6 +21,7 @@ func TestUnparseableStatements(t *testing.T) {
 	t.Run("rows that do not", func(t *testing.T) { relearnWithoutNames(t, db, 5703) })
 	t.Run("a table that has changed again", func(t *testing.T) { relearnTooLate(t, db, 5704) })
 	t.Run("a table that is not captured", func(t *testing.T) { relearnOther(t, db, 5705) })
+	t.Run("a copy of an unknown table", func(t *testing.T) { relearnCopy(t, db, 5707) })
 	t.Run("skipped", func(t *testing.T) { relearnSkipped(t, db, 5706) })
 }
 
@@ -48,6 +49,25 @@ func (l *life) takeChanges(t *testing.T, n int) (changes []record) {
 		}
 	}
 	return changes
+}
+
+// relearnCopy creates a captured table like one that the history does not hold.
+func relearnCopy(t *testing.T, db *peer.Database, id int) {
+	database(t, db, "copies")
+	mustExec(t, db, "CREATE TABLE copies.original (id INT PRIMARY KEY, n INT)")
+	l := newLife(t, db, id, map[string]string{
+		"table.include.list": "copies.a,copies.copy", "schema.history.internal.store.only.captured.tables.ddl": "true",
+	})
+	l.start()
+	l.takeChanges(t, 2)
+	mustExec(t, db, "CREATE TABLE copies.copy LIKE copies.original")
+	wantRecords(t, l.take(1), "p ddl CREATE TABLE copies.copy LIKE copies.original")
+	mustExec(t, db, "INSERT INTO copies.copy VALUES (1,2)")
+	wantRecords(t, l.take(1), `p.copies.copy {"id":1} c null->{"id":1,"n":2} false 0`)
+	l.stop()
+	l.start() // with the history alone
+	mustExec(t, db, "INSERT INTO copies.copy VALUES (2,3)")
+	wantRecords(t, l.take(1), `p.copies.copy {"id":2} c null->{"id":2,"n":3} false 0`)
 }
 
 func relearnAtOnce(t *testing.T, db *peer.Database, id int) {

@@ -3,6 +3,7 @@ package mysql
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 
 	"github.com/millrace/millrace/plugins/connect"
@@ -102,13 +103,27 @@ func (s *schema) apply(ctx context.Context, b *connect.Batch, database, sql stri
 func (s *schema) parse(database, sql string, src *event.Source) ([]ddl.Change, error) {
 	changes, err := s.parser.Apply(database, sql)
 	if err == nil {
-		return changes, nil
+		return changes, s.copied(database, sql, changes, src)
 	}
 	if s.skip {
 		s.log.Warn("a DDL statement cannot be applied and is skipped", "database", database, "statement", sql, "file", src.File, "pos", src.Pos, "error", err)
 		return nil, nil
 	}
 	return nil, &unparsed{database: database, sql: sql, file: src.File, pos: src.Pos, err: err}
+}
+
+// copied complains of CREATE TABLE ... LIKE a table that is not known, when the
+// new one is captured: its columns must be read from the server.
+func (s *schema) copied(database, sql string, changes []ddl.Change, src *event.Source) error {
+	for _, c := range changes {
+		if c.Missing == (table.ID{}) {
+			continue
+		}
+		if id, ok := s.parser.Subject(database, sql); ok && s.policy.Filter.Captured(id) {
+			return &unparsed{database: database, sql: sql, file: src.File, pos: src.Pos, err: fmt.Errorf("table %s, which it copies, is not known", c.Missing)}
+		}
+	}
+	return nil
 }
 
 // record writes one change to the history and the schema-change topic.
