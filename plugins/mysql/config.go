@@ -101,6 +101,7 @@ type StreamConfig struct {
 	PositionCheck      bool   // internal.log.position.check.enable
 	IncludeQuery       bool
 	FillRows           bool // row.image.fill=select
+	NewChannelsLatest  bool // gtid.new.channel.position=latest, of Debezium 1.x
 	HeartbeatInterval  time.Duration
 	HeartbeatQuery     string
 }
@@ -393,7 +394,7 @@ func (r *reader) stream() StreamConfig {
 		r.fail("row.image.fill", fill, "none or select")
 	}
 	return StreamConfig{
-		FillRows:     fill == "select",
+		FillRows: fill == "select", NewChannelsLatest: r.mode("gtid.new.channel.position") == "latest",
 		Delay:        r.millis("streaming.delay.ms"),
 		GTIDIncludes: r.list("gtid.source.includes"), GTIDExcludes: r.list("gtid.source.excludes"),
 		GTIDFilterDML: r.flag("gtid.source.filter.dml.events"), IgnoreGTID: r.flag("gtid.ignore.on.recovery"),

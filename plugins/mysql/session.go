@@ -253,6 +253,7 @@ func (s *session) first(ctx context.Context) (phase, error) {
 	if err := s.schema.history.Create(ctx); err != nil {
 		return nil, err
 	}
+	s.checkHistory(ctx)
 	if s.mode.Data(false, false) || s.mode.Schema(false, false) {
 		return s.startSnapshot(ctx, nil)
 	}
@@ -357,8 +358,16 @@ func (s *session) gtidsLost(text string) (string, error) {
 	return "", nil
 }
 
+// checkHistory warns of a history that may lose what it is told.
+func (s *session) checkHistory(ctx context.Context) {
+	for _, problem := range s.schema.history.Check(ctx) {
+		s.task.log.Warn(problem)
+	}
+}
+
 // recoverHistory makes the tables known as they were at the offset.
 func (s *session) recoverHistory(ctx context.Context, offset map[string]any) error {
+	s.checkHistory(ctx)
 	until, err := position.NewComparator(s.flavor, s.keep, offset)
 	if err != nil {
 		return err
@@ -496,7 +505,11 @@ func (s *session) newStream(ctx context.Context, o position.Offset) (*stream, er
 		if err != nil {
 			return nil, fmt.Errorf("reading the offset's GTID set: %w", err)
 		}
-		set = position.RestartSet(stored, s.gtids.Purged, s.keep)
+		passed := s.gtids.Purged
+		if s.cfg.Stream.NewChannelsLatest { // sources that the offset does not know begin now
+			passed = s.gtids.Executed
+		}
+		set = position.RestartSet(stored, passed, s.keep)
 	}
 	reader, err := binlog.Open(ctx, s.readerConfig(&o, set))
 	if err != nil {

@@ -93,7 +93,9 @@ func (s *stream) next(ctx context.Context, b *connect.Batch) error {
 	now := s.now()
 	s.events.SetClock(now.UnixNano())
 	if err := s.handle(ctx, b, e, action); err != nil {
-		return err
+		if err = s.unreadable(err); err != nil {
+			return err
+		}
 	}
 	s.tracker.Leave(e)
 	return s.beat.due(ctx, b, now, s.tracker.Offset)
@@ -213,7 +215,7 @@ func (s *stream) rows(ctx context.Context, b *connect.Batch, e *binlog.Event, a 
 	rest := e.Rows.Data
 	for i := int64(0); len(rest) > 0; i++ {
 		if rest, err = s.decode(b, m, &e.Rows, rest); err != nil {
-			return fmt.Errorf("row %d of the event at %s:%d, table %s: %w", i+1, e.File, e.Pos(), m.name, err)
+			return &binlog.EventError{Header: e.Header, Err: fmt.Errorf("row %d, table %s: %w", i+1, m.name, err)}
 		}
 		if i < a.FirstRow {
 			continue

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/millrace/millrace/integration/peer"
 	"github.com/millrace/millrace/integration/rig"
@@ -81,6 +82,8 @@ func TestTaskOnMySQL(t *testing.T) {
 	t.Run("compressed", func(t *testing.T) { compressed(t, db, 5506) })
 	t.Run("unknown table", func(t *testing.T) { unknownTable(t, db, 5507) })
 	t.Run("guardrail", func(t *testing.T) { guarded(t, db, 5510) })
+	t.Run("new source of GTIDs", func(t *testing.T) { newChannel(t, db, 5514) })
+	t.Run("delays", func(t *testing.T) { delays(t, db, 5515) })
 	t.Run("offset of another server", func(t *testing.T) { lostGTIDs(t, db, 5508) })
 }
 
@@ -407,5 +410,40 @@ func guarded(t *testing.T, db *peer.Database, id int) {
 		case err == nil || !strings.Contains(err.Error(), c.want):
 			t.Errorf("%+v: error %v", c, err)
 		}
+	}
+}
+
+// newChannel meets transactions of a source that the offset does not know: they are read from the oldest on, or, as
+// releases 1.x could be told, from now on.
+func newChannel(t *testing.T, db *peer.Database, id int) {
+	const source = "00000000-0000-0000-0000-0000000000aa"
+	database(t, db, "channel")
+	l := newLife(t, db, id, map[string]string{"database.include.list": "channel", "include.schema.changes": "false", "decimal.handling.mode": "string"})
+	l.start()
+	l.take(2)
+	l.stop()
+	mustExec(t, db, "SET gtid_next='"+source+":1'", "INSERT INTO channel.a VALUES (3,'old',3)", "SET gtid_next=AUTOMATIC", "INSERT INTO channel.a VALUES (4,'own',4)")
+	first := l.runtime.offset
+	l.start()
+	wantRecords(t, l.take(2), `p.channel.a {"id":3} c null->{"id":3,"v":"old","d":"3.00"} false 0`, `p.channel.a {"id":4} c null->{"id":4,"v":"own","d":"4.00"} false 0`)
+	l.stop()
+	l.runtime.offset, l.config["gtid.new.channel.position"] = first, "latest"
+	l.start()
+	wantRecords(t, l.take(1), `p.channel.a {"id":4} c null->{"id":4,"v":"own","d":"4.00"} false 0`)
+}
+
+// delays waits before the snapshot and before the stream.
+func delays(t *testing.T, db *peer.Database, id int) {
+	database(t, db, "late")
+	l := newLife(t, db, id, map[string]string{
+		"database.include.list": "late", "include.schema.changes": "false", "snapshot.delay.ms": "30", "streaming.delay.ms": "30", "decimal.handling.mode": "string",
+	})
+	began := time.Now()
+	l.start()
+	l.take(2)
+	mustExec(t, db, "INSERT INTO late.a VALUES (3,'y',3)")
+	wantRecords(t, l.take(1), `p.late.a {"id":3} c null->{"id":3,"v":"y","d":"3.00"} false 0`)
+	if waited := time.Since(began); waited < 60*time.Millisecond {
+		t.Errorf("it waited for %v", waited)
 	}
 }

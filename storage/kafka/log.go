@@ -53,6 +53,9 @@ func (l *Log) Exists(ctx context.Context) (exists bool, err error) {
 	return exists, err
 }
 
+// Inspect runs f with a short-lived admin client.
+func (l *Log) Inspect(ctx context.Context, f func(*Admin) error) error { return l.withAdmin(ctx, f) }
+
 // withAdmin runs f with a short-lived admin client.
 func (l *Log) withAdmin(ctx context.Context, f func(*Admin) error) error {
 	c, err := Open(ctx, Config{Role: RoleAdmin, Properties: l.cfg.Admin, Logger: l.cfg.Logger})

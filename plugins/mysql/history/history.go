@@ -27,6 +27,13 @@ type Creator interface {
 	Exists(ctx context.Context) (bool, error)
 }
 
+// Checker is a Storage that may be set up so that it loses records.
+type Checker interface {
+	// Check says what is wrong and how to mend it, a text for each problem; none
+	// when that cannot be found out.
+	Check(ctx context.Context) []string
+}
+
 // Config is what a History needs.
 type Config struct {
 	Storage Storage
@@ -61,6 +68,14 @@ func New(cfg Config) *History {
 func (h *History) Create(ctx context.Context) error {
 	if c, ok := h.cfg.Storage.(Creator); ok {
 		return c.Create(ctx)
+	}
+	return nil
+}
+
+// Check says what is wrong with the storage; see Checker.
+func (h *History) Check(ctx context.Context) []string {
+	if c, ok := h.cfg.Storage.(Checker); ok {
+		return c.Check(ctx)
 	}
 	return nil
 }

@@ -70,6 +70,45 @@ func (k *Kafka) Create(ctx context.Context) error {
 // Exists implements Creator.
 func (k *Kafka) Exists(ctx context.Context) (bool, error) { return k.log.Exists(ctx) }
 
+// leastRetention is five years, as Debezium asks for.
+const leastRetention = 5 * 365 * 24 * 60 * 60 * 1000
+
+// Check implements Checker: a topic that forgets, is compacted, has several
+// partitions or has lost its beginning is no history. A topic that does not exist,
+// or that the principal may not describe, has no problems.
+func (k *Kafka) Check(ctx context.Context) (problems []string) {
+	add := func(format string, args ...any) {
+		problems = append(problems, "the schema history topic "+k.cfg.Topic+" "+fmt.Sprintf(format, args...))
+	}
+	_ = k.log.Inspect(ctx, func(a *kafka.Admin) error {
+		info, err := a.DescribeTopic(ctx, k.cfg.Topic)
+		if err != nil {
+			return err
+		}
+		if info.Partitions != 1 {
+			add("has %d partitions, so that statements may be read in another order than they ran; move it to a topic with one", info.Partitions)
+		}
+		if start, err := a.StartOffsets(ctx, k.cfg.Topic, []int32{0}); err == nil && start[0] > 0 {
+			add("has lost its first %d records, so that tables may not be known; rebuild it with snapshot.mode=recovery if a task stops because of it", start[0])
+		}
+		config, err := a.TopicConfig(ctx, k.cfg.Topic, "cleanup.policy", "retention.ms", "retention.bytes")
+		if err != nil {
+			return err
+		}
+		if policy := config["cleanup.policy"]; policy != "delete" && policy != "" {
+			add("has cleanup.policy=%s, which removes records; set it to delete", policy)
+		}
+		if ms, err := strconv.ParseInt(config["retention.ms"], 10, 64); err == nil && ms >= 0 && ms < leastRetention {
+			add("has retention.ms=%d, after which records are removed; set it to -1", ms)
+		}
+		if bytes := config["retention.bytes"]; bytes != "-1" && bytes != "" {
+			add("has retention.bytes=%s, beyond which records are removed; set it to -1", bytes)
+		}
+		return nil
+	})
+	return problems
+}
+
 // Append implements Storage: all records are acknowledged when it returns.
 func (k *Kafka) Append(ctx context.Context, records []*Record) error {
 	batch := make([]kafka.Record, len(records))

@@ -100,6 +100,39 @@ func TestKafkaTopic(t *testing.T) {
 	}
 }
 
+// A topic that somebody else has made may lose what it is told: each setting is named.
+func TestKafkaTopicThatForgets(t *testing.T) {
+	properties := startKafka(t)
+	makeTopic := func(topic string, partitions int32, configs map[string]string) {
+		t.Helper()
+		log := kafka.NewLog(kafka.LogConfig{Topic: kafka.Topic{Name: topic, Partitions: partitions, Replication: 1, Configs: configs}, Admin: properties})
+		if _, err := log.Create(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	makeTopic("short", 1, map[string]string{"retention.ms": "604800000", "retention.bytes": "1000000"})
+	makeTopic("compacted", 3, map[string]string{"cleanup.policy": "compact", "retention.ms": "-1"})
+	good := openKafka(t, "good", properties)
+	if err := good.Create(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for topic, want := range map[string][]string{
+		"good": nil, "missing": nil, "short": {"retention.ms=604800000", "retention.bytes=1000000"},
+		"compacted": {"3 partitions", "cleanup.policy=compact"},
+	} {
+		got := openKafka(t, topic, properties).Check(t.Context())
+		if len(got) != len(want) {
+			t.Errorf("%s: %q, want %q", topic, got, want)
+			continue
+		}
+		for i := range got {
+			if !strings.Contains(got[i], want[i]) || !strings.Contains(got[i], "topic "+topic) {
+				t.Errorf("%s: %q, want %q", topic, got[i], want[i])
+			}
+		}
+	}
+}
+
 func TestTopicNames(t *testing.T) {
 	for name, ok := range map[string]bool{
 		"dbhistory.shop-1_x": true, strings.Repeat("x", 249): true,

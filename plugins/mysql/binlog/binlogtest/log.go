@@ -36,6 +36,7 @@ type Event struct {
 	Start, End int64
 	Bytes      []byte // header and checksum included
 	group      gtid   // of the transaction that it belongs to
+	times      int    // how often it is sent; 0 is once
 }
 
 type gtid struct {
@@ -171,6 +172,10 @@ func (l *Log) Insert(id uint64, rows ...Row) {
 	l.add(typeWriteRows, 0, b)
 }
 
+// Times makes the last event be sent so many times, as if each of them stood at its
+// place: a transaction larger than memory.
+func (l *Log) Times(n int) { l.Events[len(l.Events)-1].times = n }
+
 // XID commits.
 func (l *Log) XID(id uint64) {
 	l.add(typeXID, 0, binary.LittleEndian.AppendUint64(nil, id))
@@ -187,20 +192,22 @@ func (l *Log) Rotate(next string) {
 func (l *Log) Payload(fill func(inner *Log)) {
 	inner := &Log{ServerID: l.ServerID, Time: l.Time, inner: true}
 	fill(inner)
-	var raw []byte
-	for _, e := range inner.Events {
-		raw = append(raw, e.Bytes...)
-	}
 	var out bytes.Buffer
 	w, err := zstd.NewWriter(&out)
 	if err != nil {
 		panic(err)
 	}
-	_, _ = w.Write(raw) // a bytes.Buffer takes everything
+	raw := 0
+	for _, e := range inner.Events {
+		for range max(1, e.times) {
+			_, _ = w.Write(e.Bytes) // a bytes.Buffer takes everything
+			raw += len(e.Bytes)
+		}
+	}
 	_ = w.Close()
 	b := field(nil, 2, 0)
 	b = field(b, 1, uint64(out.Len()))
-	b = field(b, 3, uint64(len(raw)))
+	b = field(b, 3, uint64(raw))
 	l.add(typePayload, 0, append(append(b, 0), out.Bytes()...))
 	l.group = gtid{}
 }

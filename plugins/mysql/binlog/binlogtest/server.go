@@ -147,8 +147,10 @@ func (s *Server) dumpFile(l *Log, pos int64, done map[gtid]bool, send func([]byt
 		if e.Start < pos || done[e.group] {
 			continue
 		}
-		if !send(e.Bytes) {
-			return false
+		for range max(1, e.times) {
+			if !send(e.Bytes) {
+				return false
+			}
 		}
 	}
 	return true
