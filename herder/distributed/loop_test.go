@@ -433,8 +433,8 @@ func TestALostGroup(t *testing.T) {
 	}
 	c.runs()
 	a.runtime.mu.Lock()
-	if a.runtime.hurried != 2 {
-		t.Errorf("%d of 2 tasks had to stop at once", a.runtime.hurried)
+	if a.runtime.hurried < 2 {
+		t.Errorf("%d tasks had to stop at once, not 2", a.runtime.hurried)
 	}
 	a.runtime.mu.Unlock()
 	answers.Store(true)

@@ -197,6 +197,7 @@ func (g *group) addFiles(n int) {
 		g.watch(topic)
 		g.create(source, 1, map[string]string{
 			"connector.class": "org.apache.kafka.connect.file.FileStreamSourceConnector", "tasks.max": "1", "file": g.file(source), "topic": topic,
+			"batch.size": "2000", // which a task of release 2.7 does not know unless it is told
 		})
 		g.create(sink, 2, map[string]string{
 			"connector.class": "org.apache.kafka.connect.file.FileStreamSinkConnector", "tasks.max": "2", "file": g.file(sink), "topics": topic,
