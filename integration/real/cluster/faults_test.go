@@ -22,6 +22,7 @@ import (
 // A partition isolates one worker for longer than its session. It gives up its work before others begin it, and takes
 // part again when it is back.
 func TestIsolatedWorker(t *testing.T) {
+	t.Parallel()
 	proxy := rig.NewProxy(t)
 	kafka := rig.KafkaBehind(t, proxy)
 	g := newGroup(t, setting{kafka: kafka.Bootstrap(), group: "island", proxy: proxy, proxied: "go2"}, 1)
@@ -55,6 +56,7 @@ func TestIsolatedWorker(t *testing.T) {
 // A worker sleeps for longer than its session, as one whose machine is moved does. When it wakes it believes that it has
 // its work still; it does not disturb those who have it now.
 func TestPausedWorker(t *testing.T) {
+	t.Parallel()
 	kafka := rig.FakeKafka(t)
 	for _, exactlyOnce := range []bool{true, false} {
 		g := newGroup(t, setting{kafka: kafka, group: fmt.Sprint("paused", exactlyOnce), exactlyOnce: exactlyOnce}, 1)
@@ -129,6 +131,7 @@ func (g *group) compareTwins(island *node, his map[string]bool) {
 
 // The coordinator's broker dies, and later the one that has the config topic, for a minute in which a worker leaves.
 func TestBrokersDie(t *testing.T) {
+	t.Parallel()
 	brokers := rig.KafkaCluster(t, 3)
 	var all []string
 	for _, b := range brokers {
@@ -223,6 +226,7 @@ func (g *group) movedFrom(old *peer.Kafka) {
 // A follower has passed requests on to a leader that stops answering and is then killed. Each gets an answer, what was
 // refused can be asked again, and everything there is runs once.
 func TestLeaderLostInMidForward(t *testing.T) {
+	t.Parallel()
 	kafka := rig.Kafka(t).Bootstrap()
 	for _, first := range []string{"java1", "go0"} {
 		t.Run(first, func(t *testing.T) {

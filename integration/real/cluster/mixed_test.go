@@ -15,6 +15,7 @@ import (
 // Workers of both kinds in one group lead in turn, join, leave and are killed, and whatever happens to the one kind
 // happens to the other. MIXED_ROUNDS adds rounds in which it happens at random, MIXED_SEED repeats them.
 func TestMixed(t *testing.T) {
+	t.Parallel()
 	kafka, mysql := rig.Kafka(t).Bootstrap(), rig.MySQL(t)
 	for _, s := range []setting{
 		{group: "once", exactlyOnce: true, mysql: mysql},
@@ -27,6 +28,7 @@ func TestMixed(t *testing.T) {
 
 // One of the workers is five years older: the group agrees on what that release knows.
 func TestMixedWithAnOldWorker(t *testing.T) {
+	t.Parallel()
 	playMixed(t, setting{kafka: rig.Kafka(t).Bootstrap(), group: "old"}, "old1", "java2")
 }
 

@@ -18,6 +18,7 @@ import (
 // A cluster of one kind stops and one of the other kind starts on its topics. It says the same of all connectors and of
 // their offsets, whatever state they are in and however they got there, and so on back.
 func TestTakeover(t *testing.T) {
+	t.Parallel()
 	kafka, mysql := rig.Kafka(t).Bootstrap(), rig.MySQL(t)
 	for _, s := range []setting{
 		{group: "takeonce", exactlyOnce: true, mysql: mysql},
