@@ -19,6 +19,7 @@ import (
 	"github.com/millrace/millrace/plugins/policy"
 	"github.com/millrace/millrace/plugins/predicate"
 	"github.com/millrace/millrace/plugins/provider"
+	"github.com/millrace/millrace/plugins/provider/aws"
 	"github.com/millrace/millrace/plugins/registry"
 	"github.com/millrace/millrace/plugins/transform"
 	"github.com/millrace/millrace/plugins/transform/debezium"
@@ -44,6 +45,7 @@ func Builtin() []connect.Plugin {
 		script.Plugins(),
 		predicate.Plugins(),
 		provider.Plugins(),
+		aws.Plugins(),
 		policy.Plugins(),
 	)
 }
