@@ -64,10 +64,10 @@ func letterTrace(err error) string {
 // ownClass is the Java exception that stands for an error itself, "" when there
 // is no particular one.
 func ownClass(err error) string {
-	if j, ok := err.(interface{ JavaClass() string }); ok { //nolint:errorlint // its causes are asked by themselves
+	if j, ok := err.(interface{ JavaClass() string }); ok {
 		return j.JavaClass()
 	}
-	switch err.(type) { //nolint:errorlint // as above
+	switch err.(type) { //nolint:errorlint // its causes are asked by themselves
 	case *connect.DataError:
 		return "org.apache.kafka.connect.errors.DataException"
 	case *connect.ConfigError:
@@ -111,7 +111,7 @@ func Trace(err error) string {
 
 // stackOf is where an error arose that knows, as lines below it.
 func stackOf(err error) string {
-	s, ok := err.(interface{ Stack() string }) //nolint:errorlint // as above
+	s, ok := err.(interface{ Stack() string })
 	if !ok {
 		return ""
 	}
