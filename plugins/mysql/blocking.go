@@ -75,7 +75,10 @@ func (r *blocking) fill(ctx context.Context, b *connect.Batch) error {
 		o.log.Info("a blocking snapshot waits for a change of its tables to come")
 		r.until, o.blocking, o.requests = nil, nil, append([]*blocking{r}, o.requests...)
 		return nil
-	case err != nil && (ctx.Err() != nil || server.Retriable(err)):
+	case err != nil && ctx.Err() != nil:
+		r.close() // in the middle of an answer
+		return err
+	case err != nil && server.Retriable(err):
 		return err
 	case err != nil:
 		o.log.Warn("a blocking snapshot failed", "tables", strings.Join(r.what.Tables, ","), "error", err)

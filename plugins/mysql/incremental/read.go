@@ -61,7 +61,12 @@ func (s *Source) next(ctx context.Context, b *connect.Batch) error {
 	switch {
 	case err == nil:
 		return nil
-	case ctx.Err() != nil, server.Retriable(err):
+	case ctx.Err() != nil:
+		s.disconnect() // in the middle of an answer
+		s.revert()
+		s.blocked = true
+		return err
+	case server.Retriable(err):
 		return fmt.Errorf("incremental snapshot of table %s: %w", s.currentName(), err)
 	}
 	s.log.Warn("an incremental snapshot leaves a table out", "table", s.currentName(), "error", err)
