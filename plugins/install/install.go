@@ -12,6 +12,7 @@ import (
 	"github.com/millrace/millrace/plugins/converter/jsonconv"
 	"github.com/millrace/millrace/plugins/converter/jsonschema"
 	"github.com/millrace/millrace/plugins/converter/number"
+	"github.com/millrace/millrace/plugins/converter/protobuf"
 	"github.com/millrace/millrace/plugins/converter/text"
 	"github.com/millrace/millrace/plugins/datagen"
 	"github.com/millrace/millrace/plugins/file"
@@ -39,6 +40,7 @@ func Builtin() []connect.Plugin {
 		jsonconv.Plugins(),
 		jsonschema.Plugins(),
 		number.Plugins(),
+		protobuf.Plugins(),
 		text.Plugins(),
 		transform.Plugins(),
 		debezium.Plugins(),
