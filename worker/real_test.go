@@ -38,5 +38,5 @@ func TestOnApacheKafka(t *testing.T) {
 }
 
 func BenchmarkSourceTaskOnApacheKafka(b *testing.B) {
-	benchmarkSource(b, func(options ...rigOption) *rig { return newRigOn(b, peers.Kafka(b).Bootstrap(), options...) })
+	benchmarkSource(b, false, func(options ...rigOption) *rig { return newRigOn(b, peers.Kafka(b).Bootstrap(), options...) })
 }

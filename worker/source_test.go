@@ -584,6 +584,7 @@ type countSource struct {
 	listSource
 	total int64
 	value []byte
+	heard int // calls of Committed
 	done  chan struct{}
 }
 
@@ -602,6 +603,7 @@ func (s *countSource) Poll(ctx context.Context, b *connect.Batch) error {
 }
 
 func (s *countSource) Committed(_ context.Context, offsets []connect.CommittedOffset) error {
+	s.heard++
 	if offsets[0].Offset.N == s.total-1 {
 		close(s.done)
 	}
@@ -611,19 +613,28 @@ func (s *countSource) Committed(_ context.Context, offsets []connect.CommittedOf
 // BenchmarkSourceTask measures the way of a record through a worker, without
 // reading a source: b.N records of 700 bytes, into a broker in the same process.
 func BenchmarkSourceTask(b *testing.B) {
-	benchmarkSource(b, func(options ...rigOption) *rig { return newRig(b, options...) })
+	benchmarkSource(b, false, func(options ...rigOption) *rig { return newRig(b, options...) })
 }
 
-func benchmarkSource(b *testing.B, newRig func(options ...rigOption) *rig) {
+func BenchmarkExactlyOnceSourceTask(b *testing.B) {
+	benchmarkSource(b, true, func(options ...rigOption) *rig { return newRig(b, append(options, inKafka)...) })
+}
+
+func benchmarkSource(b *testing.B, exactlyOnce bool, newRig func(options ...rigOption) *rig) {
 	s := &countSource{total: int64(b.N), value: []byte(strings.Repeat("0123456789", 70)), done: make(chan struct{})}
 	r := newRig(source("test.CountSource", func() connect.SourceTask { return s }))
 	b.SetBytes(int64(len(s.value)))
 	b.ReportAllocs()
 	before := cpuSeconds(b)
 	b.ResetTimer()
-	id := r.start("count", map[string]string{"connector.class": "test.CountSource"})
+	start := r.start
+	if exactlyOnce {
+		start = r.startExactlyOnce
+	}
+	id := start("count", map[string]string{"connector.class": "test.CountSource"})
 	<-s.done
 	b.StopTimer()
+	b.ReportMetric(float64(s.heard), "commits")
 	b.ReportMetric((cpuSeconds(b)-before)/float64(b.N)*1e6, "cpu-s/M")
 	r.stop(id)
 }
