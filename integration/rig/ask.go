@@ -130,7 +130,7 @@ func Client(t testing.TB, bootstrap string) sarama.Client {
 	config.Version = sarama.MaxVersion
 	config.Metadata.AllowAutoTopicCreation = false
 	config.Consumer.IsolationLevel = sarama.ReadCommitted
-	client, err := sarama.NewClient([]string{bootstrap}, config)
+	client, err := sarama.NewClient(strings.Split(bootstrap, ","), config)
 	check(t, err)
 	t.Cleanup(func() {
 		if err := client.Close(); err != nil {
