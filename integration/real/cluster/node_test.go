@@ -240,5 +240,20 @@ func newNode(t testing.TB, c peer.WorkerConfig, name string, java bool) *node {
 	} else {
 		n.Worker = rig.Worker(t, c)
 	}
+	t.Cleanup(n.tell)
 	return n
+}
+
+// tell shows the end of the worker's log, but for what the test itself has asked, when the test has failed.
+func (n *node) tell() {
+	if !n.t.Failed() {
+		return
+	}
+	var last []string
+	n.lines(func(line string) {
+		if !strings.Contains(line, "RestServer") {
+			last = append(last, line)
+		}
+	})
+	n.t.Logf("the last of %s:\n%s", n.name, strings.Join(last[max(0, len(last)-60):], ""))
 }
