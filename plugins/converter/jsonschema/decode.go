@@ -2,7 +2,6 @@ package jsonschema
 
 import (
 	"encoding/base64"
-	"math"
 	"strconv"
 	"strings"
 
@@ -204,7 +203,7 @@ func unionValue(a *data.Arena, s *data.Schema, n jsontree.Node) (data.Value, err
 	best, at := 0, -1
 	for i, f := range s.Fields() {
 		if ofType(f.Schema, n) {
-			best, at = math.MaxInt, i
+			at = i
 			break
 		}
 		if m := matching(f.Schema, n); m > best {

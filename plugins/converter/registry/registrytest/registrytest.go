@@ -5,6 +5,7 @@ package registrytest
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -139,7 +140,8 @@ func (s *Server) handle(do func(r *http.Request) (any, error)) http.HandlerFunc 
 		s.requests = append(s.requests, r.Method+" "+r.URL.Path)
 		out, err := s.answer(do, r)
 		w.Header().Set("Content-Type", "application/vnd.schemaregistry.v1+json")
-		if p, ok := err.(*problem); ok {
+		var p *problem
+		if errors.As(err, &p) {
 			w.WriteHeader(p.status)
 			out = map[string]any{"error_code": p.code, "message": p.message}
 		}
