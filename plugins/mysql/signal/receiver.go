@@ -30,7 +30,7 @@ type Config struct {
 }
 
 // Receiver collects the signals of all channels but the source's. Take and Close
-// are called by the connector's goroutine; Put by any.
+// are called by the connector's goroutine.
 type Receiver struct {
 	cfg      Config
 	cancel   context.CancelFunc
@@ -52,7 +52,9 @@ func Start(ctx context.Context, cfg Config) *Receiver {
 			r.channels = append(r.channels, &kafkaChannel{cfg: cfg, done: r.taken})
 		case File:
 			r.channels = append(r.channels, &fileChannel{cfg: cfg})
-		case Source, InProcess:
+		case Source:
+		case InProcess:
+			cfg.Logger.Warn("signal.enabled.channels: in-process is ignored, as no program embeds the connector; use kafka or file")
 		case JMX:
 			cfg.Logger.Warn("signal.enabled.channels: jmx is ignored, as there is no JMX here; use kafka, file or in-process")
 		default:
@@ -60,13 +62,13 @@ func Start(ctx context.Context, cfg Config) *Receiver {
 		}
 	}
 	for _, c := range r.channels {
-		r.wg.Go(func() { c.run(ctx, r.Put) })
+		r.wg.Go(func() { c.run(ctx, r.put) })
 	}
 	return r
 }
 
-// Put hands a signal over, as the channels do.
-func (r *Receiver) Put(s Signal) {
+// put hands a signal over.
+func (r *Receiver) put(s Signal) {
 	r.mu.Lock()
 	r.queue = append(r.queue, s)
 	r.mu.Unlock()
