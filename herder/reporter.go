@@ -18,6 +18,8 @@ type Reporter struct {
 	Generation func() int
 	// TopicTracking is topic.tracking.enable.
 	TopicTracking bool
+	// Redact takes secrets out of traces; nil for none.
+	Redact func(string) string
 	// Heal restarts failed tasks; nil for never.
 	Heal *Healer
 	// Reconfigure is called when a connector asks for new task configurations.
@@ -115,6 +117,9 @@ func (r *Reporter) Clean(ctx context.Context, configs func(context.Context) (Sna
 }
 
 func (r *Reporter) complete(s state.Status) state.Status {
+	if r.Redact != nil {
+		s.Trace = r.Redact(s.Trace)
+	}
 	s.WorkerID, s.Generation, s.Class = r.WorkerID, r.Generation(), ""
 	return s
 }

@@ -1,8 +1,12 @@
 package herder
 
 import (
+	"errors"
 	"maps"
 	"regexp"
+	"strings"
+
+	"github.com/millrace/millrace/plugins/configdef"
 )
 
 // variable is a reference to a config provider (ConfigTransformer.DEFAULT_PATTERN).
@@ -28,4 +32,39 @@ func Unresolve(raw map[string]string, configs []map[string]string) []map[string]
 		}
 	}
 	return out
+}
+
+// unresolved puts references to config providers back into the outcome of a
+// validation, so that it shows no value that a provider has given. (Java shows it.)
+func unresolved(raw, resolved map[string]string, infos ConfigInfos, err error) (ConfigInfos, error) {
+	var pairs []string
+	refer := map[string]string{}
+	for k, v := range raw {
+		if given := resolved[k]; given != v {
+			refer[k] = v
+			if len(given) >= 5 { // shorter ones stand everywhere
+				pairs = append(pairs, given, v)
+			}
+		}
+	}
+	if len(refer) == 0 {
+		return infos, err
+	}
+	back := strings.NewReplacer(pairs...)
+	for _, c := range infos.Configs {
+		if c.Value == nil {
+			continue
+		}
+		if v, ok := refer[c.Value.Name]; ok && c.Value.Value != nil && *c.Value.Value != configdef.Hidden {
+			c.Value.Value = &v
+		}
+		for i, text := range c.Value.Errors {
+			c.Value.Errors[i] = back.Replace(text)
+		}
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		return infos, &Error{Kind: e.Kind, Message: back.Replace(e.Message)}
+	}
+	return infos, err
 }

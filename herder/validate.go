@@ -58,10 +58,16 @@ func (v *Validator) Validate(ctx context.Context, config map[string]string, null
 		ctx, cancel = context.WithTimeout(ctx, v.Timeout)
 		defer cancel()
 	}
-	config, _, err := v.Resolver.Resolve(ctx, config)
+	resolved, _, err := v.Resolver.Resolve(ctx, config)
 	if err != nil {
 		return ConfigInfos{}, Errorf(BadRequest, "resolving references to config providers: %w", err)
 	}
+	infos, err := v.validate(ctx, resolved, nulls)
+	return unresolved(config, resolved, infos, err)
+}
+
+// validate checks a configuration with secrets in place.
+func (v *Validator) validate(ctx context.Context, config map[string]string, nulls []string) (ConfigInfos, error) {
 	class, ok := config["connector.class"]
 	if !ok {
 		return ConfigInfos{}, Errorf(BadRequest, "Connector config %s contains no connector type", describe(config))

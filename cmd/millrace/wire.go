@@ -41,6 +41,7 @@ type node struct {
 	log      *slog.Logger
 	registry *registry.Registry
 	resolver *provider.Resolver
+	secrets  *provider.Redactor
 	policy   connect.OverridePolicy
 	metrics  *metrics.Registry
 	client   *kafka.Client
@@ -70,7 +71,9 @@ type runningHerder interface {
 // runNode runs a worker with the given properties until ctx ends. ready is
 // called with the URL of its REST API once that answers and the mode has begun.
 func runNode(ctx context.Context, m mode, props kafka.Properties, ready func(url string)) error {
-	n := &node{levels: logging.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug - 200}), slog.LevelInfo)}
+	secrets := &provider.Redactor{}
+	out := slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug - 200})
+	n := &node{secrets: secrets, levels: logging.New(logging.Redacting{Handler: out, Hide: secrets.Redact}, slog.LevelInfo)}
 	n.log = n.levels.Logger("org.apache.kafka.connect.cli." + m.command())
 	slog.SetDefault(n.log) // for what has no logger of its own, such as a connector that only validates
 	limitMemory(n.log)
@@ -188,6 +191,7 @@ func (n *node) plugins() error {
 		}
 	}
 	n.resolver = provider.NewResolver(providers)
+	n.resolver.Secrets = n.secrets
 	for _, c := range []struct {
 		property, class string
 		kind            connect.Kind
@@ -270,6 +274,7 @@ func (n *node) workerID() (string, error) {
 
 // runtime makes what runs connectors and tasks, and reports them.
 func (n *node) runtime(report *herder.Reporter, offsets worker.Offsets, topic kafka.Topic) *worker.Worker {
+	report.Redact = n.secrets.Redact
 	return worker.New(worker.Config{
 		Registry: n.registry, Properties: n.set.Raw, Offsets: offsets, OffsetTopic: topic,
 		Listener: report, Reconfigurer: report, Topics: report, OverridePolicy: n.policy,

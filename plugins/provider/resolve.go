@@ -20,11 +20,13 @@ var variable = regexp.MustCompile(`\$\{([^}]*?):(?:([^}]*?):)?([^}]*?)\}`)
 // concurrent use when they are.
 type Resolver struct {
 	providers map[string]connect.ConfigProvider // by the names that variables use
+	// Secrets is told of all values that are given out; nil tells nobody.
+	Secrets *Redactor
 }
 
 // NewResolver makes a resolver.
 func NewResolver(providers map[string]connect.ConfigProvider) *Resolver {
-	return &Resolver{providers}
+	return &Resolver{providers: providers}
 }
 
 // Resolved is a configuration with its variables replaced.
@@ -82,6 +84,9 @@ func (r *Resolver) lookUp(ctx context.Context, props map[string]string) (map[pla
 			return nil, 0, fmt.Errorf("config provider %s: %w", p.provider, err)
 		}
 		found[p] = values
+		if r.Secrets != nil {
+			r.Secrets.Note(values)
+		}
 		if ttl > 0 && (first == 0 || ttl < first) {
 			first = ttl
 		}
