@@ -222,7 +222,7 @@ func (s *stream) rows(ctx context.Context, b *connect.Batch, e *binlog.Event, a 
 		}
 		op := e.Rows.Op
 		if m.versioned {
-			now := false
+			var now bool
 			if op, now = s.present(op); !now {
 				continue
 			}
