@@ -17,13 +17,30 @@ type Admin struct {
 	admin  sarama.ClusterAdmin
 }
 
-// NewAdmin makes an Admin that uses c's connections. Closing c ends it.
+// NewAdmin makes an Admin that uses c's connections. Closing c ends it. While the
+// cluster elects a controller, it waits.
 func NewAdmin(c *Client) (*Admin, error) {
-	a, err := sarama.NewClusterAdminFromClient(c.cluster)
+	a, err := withController(func() (sarama.ClusterAdmin, error) { return sarama.NewClusterAdminFromClient(c.cluster) })
 	if err != nil {
 		return nil, fmt.Errorf("making an admin client: %w", err)
 	}
 	return &Admin{client: c, admin: a}, nil
+}
+
+// An election takes seconds; Java's admin client waits for a minute by default.
+const (
+	controllerWait  = time.Minute
+	controllerPause = 200 * time.Millisecond
+)
+
+// withController asks again while the cluster has no controller.
+func withController[T any](ask func() (T, error)) (T, error) {
+	for began := time.Now(); ; time.Sleep(controllerPause) {
+		got, err := ask()
+		if !errors.Is(err, sarama.ErrControllerNotAvailable) || time.Since(began) >= controllerWait {
+			return got, err
+		}
+	}
 }
 
 // BrokerDefault in Topic.Partitions or Topic.Replication leaves the number to
