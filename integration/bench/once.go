@@ -139,8 +139,12 @@ func cpuSeconds(pid int) float64 {
 	}
 	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
 	var user, system float64
-	fmt.Sscan(fields[11], &user)
-	fmt.Sscan(fields[12], &system)
+	if _, err := fmt.Sscan(fields[11], &user); err != nil {
+		return 0
+	}
+	if _, err := fmt.Sscan(fields[12], &system); err != nil {
+		return 0
+	}
 	return (user + system) / 100 // clock ticks
 }
 

@@ -97,7 +97,7 @@ func (b *securedBroker) allow(t *testing.T, principal, name string) {
 		for _, operation := range operations {
 			r := sarama.Resource{ResourceType: kind, ResourceName: resource, ResourcePatternType: sarama.AclPatternPrefixed}
 			a := sarama.Acl{Principal: principal, Host: "*", Operation: operation, PermissionType: sarama.AclPermissionAllow}
-			if err := b.admin.CreateACL(r, a); err != nil {
+			if err := b.admin.CreateACLs([]*sarama.ResourceAcls{{Resource: r, Acls: []*sarama.Acl{&a}}}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -20,7 +20,7 @@ type Classified interface{ ErrorClass() Class }
 // ClassOf is the class of the first error in a chain that has one; "" when none has.
 func ClassOf(err error) Class {
 	for err != nil {
-		if c, ok := err.(Classified); ok { //nolint:errorlint // its causes are asked by themselves
+		if c, ok := err.(Classified); ok { // not errors.As: its causes are asked by themselves
 			if class := c.ErrorClass(); class != "" {
 				return class
 			}

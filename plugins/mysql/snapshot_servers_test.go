@@ -48,10 +48,10 @@ func checkSnapshot(t *testing.T, got []string, n int) {
 	var want []string
 	for i := range n {
 		marker, v := "true", i
-		switch {
-		case i == 0:
+		switch i {
+		case 0:
 			marker = "first"
-		case i == n-1:
+		case n - 1:
 			marker = "last_in_data_collection"
 		}
 		if i >= 100 {

@@ -232,8 +232,7 @@ func (e *encoder) boolean(b bool) {
 }
 
 var (
-	longLimit = new(big.Int).SetUint64(math.MaxInt64)
-	integers  = map[byte]*javaClass{
+	integers = map[byte]*javaClass{
 		'I': number("java.lang.Integer", 0x12e2a0a4f7818738, 'I'),
 		'J': number("java.lang.Long", 0x3b8be490cc8f23df, 'J'),
 	}
