@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -343,6 +344,9 @@ func (s *stream) mapped(ctx context.Context, b *connect.Batch, t *binlog.TableMa
 func (s *stream) compile(ctx context.Context, b *connect.Batch, t *binlog.TableMap) (*mapped, error) {
 	id := table.ID{Database: t.DB, Name: t.Name}
 	m := &mapped{id: id, name: id.String(), signals: s.orders.isTable(id)}
+	if s.orders == nil && slices.Contains(s.cfg.Filters.SignalTables, id.String()) {
+		s.log.Warn("signals that were written while the snapshot was interrupted are not obeyed; send them again when it is done", "table", m.name)
+	}
 	if !s.schema.policy.Filter.Captured(id) {
 		return m, nil
 	}
