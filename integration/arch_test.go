@@ -49,6 +49,7 @@ var table = []row{
 	{[]string{"plugins/mysql/notify"}, author},
 	{[]string{"plugins/mysql/snapshot", "plugins/mysql/binlog", "plugins/mysql/incremental"},
 		with(with(author, mysql...), "plugins/mysql/event", "plugins/mysql/history")},
+	{[]string{"plugins/mysql/reselect"}, with(with(author, mysql...), "plugins/mysql/event")},
 	{[]string{"plugins/mysql"}, with(author, "storage/kafka", "plugins/mysql/...")},
 	{[]string{"plugins/mysql/..."}, with(author, mysql...)},
 
