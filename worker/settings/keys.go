@@ -41,7 +41,7 @@ func workerKeys() []configdef.Key {
 		atLeast(with("offset.flush.interval.ms", configdef.Long, "60000", "How often offsets of source tasks are committed."), 0),
 		atLeast(with("offset.flush.timeout.ms", configdef.Long, "5000", "How long a commit of offsets may take before it is given up and tried again later."), 0),
 		optional("plugin.path", configdef.List, "Folders of plugins. Built-in plugins need none; entries that do not exist are ignored."),
-		with("plugin.discovery", configdef.String, "hybrid_warn", "Accepted for compatibility: plugins are listed in the binary."),
+		oneOf(with("plugin.discovery", configdef.String, "hybrid_warn", "Accepted for compatibility: plugins are listed in the binary."), "only_scan", "service_load", "hybrid_warn", "hybrid_fail"),
 		with("config.providers", configdef.List, "", "Names of the config providers; each has config.providers.NAME.class."),
 		with("connector.client.config.override.policy", configdef.String, "All", "Which Kafka client properties connectors may override: All, None, Principal, Allowlist, or a class."),
 		restartPolicy(),

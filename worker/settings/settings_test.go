@@ -79,3 +79,11 @@ func TestStandalone(t *testing.T) {
 		}
 	}
 }
+
+func TestPluginDiscoveryTakesJavasValues(t *testing.T) {
+	for value, good := range map[string]bool{"only_scan": true, "SERVICE_LOAD": true, "hybrid_fail": true, "scan": false} {
+		if _, err := ReadDistributed(minimal("plugin.discovery", value)); (err == nil) != good {
+			t.Errorf("%s: %v", value, err)
+		}
+	}
+}
