@@ -156,3 +156,20 @@ func TestStandaloneRefuses(t *testing.T) {
 		})
 	}
 }
+
+// References to config providers stand in worker properties as well as in connectors'.
+func TestVariablesInWorkerProperties(t *testing.T) {
+	bootstrap, dir := rig.FakeKafka(t), t.TempDir()
+	secrets := write(t, dir, "secrets.properties", "brokers="+bootstrap+"\n")
+	text := strings.Replace(standaloneProperties(bootstrap, dir), "bootstrap.servers="+bootstrap, "bootstrap.servers=${file:"+secrets+":brokers}", 1)
+	props := write(t, dir, "worker.properties", text+"config.providers=file\nconfig.providers.file.class=org.apache.kafka.common.config.provider.FileConfigProvider\n")
+	life(t, func(url string) {
+		rig.Call(t, http.MethodGet, url+"/connectors", "", http.StatusOK)
+	}, props)
+	broken := write(t, dir, "broken.properties", strings.Replace(text, secrets, secrets+"-not-there", 1)+
+		"config.providers=file\nconfig.providers.file.class=org.apache.kafka.common.config.provider.FileConfigProvider\n")
+	err := run(t.Context(), []string{"standalone", broken}, io.Discard, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "secrets.properties-not-there") {
+		t.Errorf("a secret that is not there: %v", err)
+	}
+}

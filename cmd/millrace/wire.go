@@ -130,11 +130,14 @@ func (n *node) close() {
 
 // build makes all parts. Nothing of the worker's work runs yet.
 func (n *node) build(ctx context.Context, m mode, props kafka.Properties) (h runningHerder, err error) {
-	if n.set, err = m.settings(props); err != nil {
-		return nil, fmt.Errorf("worker properties: %w", err)
-	}
 	if n.registry, err = install.Registry(); err != nil {
 		return nil, err
+	}
+	if props, err = n.withoutVariables(ctx, props); err != nil {
+		return nil, fmt.Errorf("worker properties: %w", err)
+	}
+	if n.set, err = m.settings(props); err != nil {
+		return nil, fmt.Errorf("worker properties: %w", err)
 	}
 	if err := n.plugins(); err != nil {
 		return nil, err
@@ -176,22 +179,25 @@ func (n *node) listen(props kafka.Properties) error {
 // server that needs the herder. Nothing is served before.
 type lateHerder struct{ herder.Herder }
 
-// plugins makes the config providers and the override policy, and makes sure that
-// there are the converters that connectors use by default.
-func (n *node) plugins() error {
-	providers := map[string]connect.ConfigProvider{}
-	for _, name := range n.set.Providers {
-		prefix := "config.providers." + name + "."
-		p, err := n.registry.Find(n.set.Raw[prefix+"class"], connect.KindConfigProvider)
-		if err != nil {
-			return fmt.Errorf("%sclass: %w", prefix, err)
-		}
-		if providers[name], err = p.NewConfigProvider(n.set.Raw.WithPrefix(prefix + "param.")); err != nil {
-			return fmt.Errorf("%sparam.*: %w", prefix, err)
-		}
+// withoutVariables makes the config providers and replaces references to them in
+// the worker's own properties, once: a worker reads its properties when it starts
+// (AbstractConfig.resolveConfigVariables).
+func (n *node) withoutVariables(ctx context.Context, props kafka.Properties) (kafka.Properties, error) {
+	resolver, err := provider.FromProperties(props, func(class string) (*connect.Plugin, error) {
+		return n.registry.Find(class, connect.KindConfigProvider)
+	})
+	if err != nil {
+		return nil, err
 	}
-	n.resolver = provider.NewResolver(providers)
+	n.resolver = resolver
 	n.resolver.Secrets = n.secrets
+	resolved, err := n.resolver.Resolve(ctx, props)
+	return resolved.Props, err
+}
+
+// plugins makes the override policy, and makes sure that there are the converters
+// that connectors use by default.
+func (n *node) plugins() error {
 	for _, c := range []struct {
 		property, class string
 		kind            connect.Kind
