@@ -24,16 +24,22 @@ type Reporter struct {
 	Heal *Healer
 	// Reconfigure is called when a connector asks for new task configurations.
 	Reconfigure func(connector string)
+
+	claims claims
 }
 
 // ConnectorStatus is worker.StatusListener's.
 func (r *Reporter) ConnectorStatus(name string, s state.Status) {
-	r.Statuses.PutConnector(name, r.complete(s), yields(s.State))
+	r.say(state.TaskID{Connector: name, Task: -1}, r.complete(s))
 }
 
 // TaskStatus is worker.StatusListener's.
 func (r *Reporter) TaskStatus(id state.TaskID, s state.Status) {
-	r.Statuses.PutTask(id, r.complete(r.healed(id, s)), yields(s.State))
+	r.say(id, r.complete(r.healed(id, s)))
+}
+
+func (r *Reporter) say(id state.TaskID, s state.Status) {
+	r.claims.say(id, s, func() { r.put(id, s, yields(s.State)) })
 }
 
 // healed tells the healer of a task's new state, and adds to a failure what

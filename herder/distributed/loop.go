@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -169,8 +170,9 @@ func (h *Herder) Run(ctx context.Context) error {
 }
 
 func (h *Herder) serve(ctx context.Context, failed <-chan error) error {
-	timer := time.NewTimer(0)
+	timer, look := time.NewTimer(0), time.NewTicker(reassertEvery)
 	defer timer.Stop()
+	defer look.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -183,6 +185,8 @@ func (h *Herder) serve(ctx context.Context, failed <-chan error) error {
 			}
 		case <-timer.C:
 			h.step(Tick{})
+		case <-look.C:
+			h.Reporter.Reassert(h.assigned)
 		}
 		if at := h.core.WakeAt(); !at.IsZero() {
 			timer.Reset(time.Until(at))
@@ -214,6 +218,22 @@ func (h *Herder) step(e Event) {
 		h.perform(a)
 	}
 	h.stats.note(c, time.Now())
+}
+
+// reassertEvery is how often the status topic is compared with what runs here.
+const reassertEvery = 5 * time.Second
+
+// assigned reports whether the group has given a connector (task -1) or a task to
+// this worker.
+func (h *Herder) assigned(id state.TaskID) bool {
+	a := h.core.assignment
+	if a == nil {
+		return false
+	}
+	if id.Task < 0 {
+		return slices.Contains(a.Assigned.Connectors, id.Connector)
+	}
+	return slices.Contains(a.Assigned.Tasks, id)
 }
 
 // announce tells other workers which member of the group this one is.
