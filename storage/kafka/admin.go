@@ -88,16 +88,31 @@ func (a *Admin) CreateTopic(ctx context.Context, t Topic) (created bool, err err
 // CreateTopicRetrying is CreateTopic that waits, for at most the time of
 // default.api.timeout.ms, for enough brokers to be up and answering.
 func (a *Admin) CreateTopicRetrying(ctx context.Context, t Topic) (created bool, err error) {
+	err = a.retrying(ctx, "creating topic", t.Name, func(ctx context.Context) error {
+		created, err = a.CreateTopic(ctx, t)
+		return err
+	})
+	return created, err
+}
+
+// retrying makes a call again, for at most the time of default.api.timeout.ms,
+// while there are too few brokers or the one that was asked has gone. sarama
+// chooses any broker it knows each time, so the living ones are looked up anew.
+func (a *Admin) retrying(ctx context.Context, doing, topic string, call func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, a.client.Settings.APITimeout)
 	defer cancel()
 	for n := 1; ; n++ {
-		created, err = a.CreateTopic(ctx, t)
-		if err == nil || ctx.Err() != nil || !errors.Is(err, sarama.ErrInvalidReplicationFactor) && !IsRetriable(err) {
-			return created, err
+		err := call(ctx)
+		missing := errors.Is(err, sarama.ErrUnknownTopicOrPartition)
+		if err == nil || missing || ctx.Err() != nil || !errors.Is(err, sarama.ErrInvalidReplicationFactor) && !IsRetriable(err) {
+			return err
 		}
-		a.client.log.Info("creating topic failed, trying again", "topic", t.Name, "error", err)
+		a.client.log.Info(doing+" failed, trying again", "topic", topic, "error", err)
 		if sleep(ctx, a.client.Settings.backoff(n, 0)) != nil {
-			return false, err
+			return err
+		}
+		if err := awaitErr(ctx, a.client.refresh); err != nil {
+			a.client.log.Debug("looking up the brokers failed", "error", err)
 		}
 	}
 }
@@ -115,7 +130,11 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // DescribeTopic looks a topic up; ErrNoTopic says that there is none.
 func (a *Admin) DescribeTopic(ctx context.Context, name string) (TopicInfo, error) {
-	topics, err := await(ctx, func() ([]*sarama.TopicMetadata, error) { return a.admin.DescribeTopics([]string{name}) })
+	var topics []*sarama.TopicMetadata
+	err := a.retrying(ctx, "describing topic", name, func(ctx context.Context) (err error) {
+		topics, err = await(ctx, func() ([]*sarama.TopicMetadata, error) { return a.admin.DescribeTopics([]string{name}) })
+		return err
+	})
 	if err == nil && len(topics) != 1 {
 		err = sarama.ErrIncompleteResponse
 	}
@@ -141,8 +160,12 @@ func (a *Admin) DescribeTopic(ctx context.Context, name string) (TopicInfo, erro
 // TopicConfig reads configuration values of a topic, all of them when no names
 // are given; ErrNoTopic says that there is no such topic.
 func (a *Admin) TopicConfig(ctx context.Context, topic string, names ...string) (map[string]string, error) {
-	results, err := await(ctx, func() ([]*sarama.ConfigResourceResult, error) {
-		return a.admin.DescribeConfigs([]*sarama.ConfigResource{{Type: sarama.TopicResource, Name: topic, ConfigNames: names}}, sarama.DescribeConfigsOptions{})
+	var results []*sarama.ConfigResourceResult
+	err := a.retrying(ctx, "reading the configuration of topic", topic, func(ctx context.Context) (err error) {
+		results, err = await(ctx, func() ([]*sarama.ConfigResourceResult, error) {
+			return a.admin.DescribeConfigs([]*sarama.ConfigResource{{Type: sarama.TopicResource, Name: topic, ConfigNames: names}}, sarama.DescribeConfigsOptions{})
+		})
+		return err
 	})
 	if err == nil && len(results) == 1 && results[0].ErrorCode != sarama.ErrNoError {
 		err = &sarama.DescribeConfigError{Err: results[0].ErrorCode, ErrMsg: results[0].ErrorMsg}

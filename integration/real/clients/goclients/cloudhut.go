@@ -89,7 +89,16 @@ func (h cloudhut) read() {
 	names, err := h.c.ListConnectors(h.ctx)
 	slices.Sort(names)
 	h.say("list", names, err)
-	all, err := h.c.ListConnectorsExpanded(h.ctx)
+	var all map[string]connect.ListConnectorsResponseExpanded
+	h.until("all run", func() bool { // after the change of one, which restarts it
+		all, err = h.c.ListConnectorsExpanded(h.ctx)
+		for _, one := range all {
+			if one.Status.Connector.State != "RUNNING" || slices.ContainsFunc(one.Status.Tasks, func(t connect.TaskState) bool { return t.State != "RUNNING" }) {
+				return false
+			}
+		}
+		return true
+	})
 	h.say("list expanded", all, err)
 	for _, name := range []string{"ch-one", "ch-none"} {
 		info, err := h.c.GetConnector(h.ctx, name)
