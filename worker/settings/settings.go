@@ -63,7 +63,6 @@ type Worker struct {
 	KeyConverter, ValueConverter, HeaderConverter string
 	GracefulTimeout                               time.Duration
 	FlushInterval, FlushTimeout                   time.Duration
-	Providers                                     []string
 	OverridePolicy                                string
 	TopicTracking, TopicCreation                  bool
 	Heal                                          herder.HealPolicy
@@ -161,7 +160,7 @@ func readWorker(v *configdef.Values, props kafka.Properties) *Worker {
 	return &Worker{
 		Raw: props, KeyConverter: v.Class("key.converter"), ValueConverter: v.Class("value.converter"), HeaderConverter: v.Class("header.converter"),
 		GracefulTimeout: v.Duration("task.shutdown.graceful.timeout.ms"), FlushInterval: v.Duration("offset.flush.interval.ms"),
-		FlushTimeout: v.Duration("offset.flush.timeout.ms"), Providers: v.List("config.providers"),
+		FlushTimeout:   v.Duration("offset.flush.timeout.ms"),
 		OverridePolicy: v.String("connector.client.config.override.policy"), TopicTracking: v.Bool("topic.tracking.enable"),
 		TopicCreation: v.Bool("topic.creation.enable"), Heal: heal(v),
 	}
