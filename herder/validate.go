@@ -311,11 +311,11 @@ func under(config map[string]string, prefix string) map[string]string {
 func (v *Validator) overrides(p *connect.Plugin, config map[string]string) ConfigInfos {
 	source := p.Kind == connect.KindSource
 	queue := strings.TrimSpace(config["errors.deadletterqueue.topic.name"]) != ""
-	admin := !source && queue
+	admin := queue // of a source connector too, which in Java cannot have one
 	consumer := !source
 	if source {
 		ownOffsets := v.Distributed && (v.ExactlyOnce || strings.TrimSpace(config["offsets.storage.topic"]) != "")
-		admin = ownOffsets || len(under(config, "topic.creation.")) > 0
+		admin = admin || ownOffsets || len(under(config, "topic.creation.")) > 0
 		consumer = ownOffsets
 	}
 	var out ConfigInfos

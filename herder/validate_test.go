@@ -328,3 +328,58 @@ func TestConnectorsThatValidateBadly(t *testing.T) {
 		})
 	}
 }
+
+// A source connector's dead letter queue is described and checked where a configuration names one, and only there.
+func TestDeadLetterQueueOfSources(t *testing.T) {
+	const q = "errors.deadletterqueue."
+	config := func(pairs ...string) map[string]string {
+		c := map[string]string{"connector.class": "FileStreamSource", "name": "s", "topic": "x"}
+		for i := 0; i < len(pairs); i += 2 {
+			c[pairs[i]] = pairs[i+1]
+		}
+		return c
+	}
+	for _, c := range []struct {
+		pairs []string
+		want  map[string]string // part of the error of each property
+	}{
+		{nil, nil},
+		{[]string{q + "topic.name", "dead"}, nil},
+		{[]string{q + "topic.name", " dead ", q + "topic.replication.factor", "-1", q + "context.headers.enable", "true", "errors.tolerance", "all"}, nil},
+		{[]string{q + "topic.name", ""}, nil},
+		{[]string{q + "topic.name", "dead letters"}, map[string]string{q + "topic.name": "Illegal topic name: it may hold"}},
+		{[]string{q + "topic.name", ".."}, map[string]string{q + "topic.name": "Illegal topic name"}},
+		{[]string{q + "topic.name", strings.Repeat("d", 250)}, map[string]string{q + "topic.name": "249"}},
+		{[]string{q + "topic.replication.factor", "0"}, map[string]string{q + "topic.replication.factor": "Replication factor must be positive"}},
+		{[]string{q + "topic.replication.factor", "three"}, map[string]string{q + "topic.replication.factor": "Not a number of type SHORT"}},
+		{[]string{q + "topic.replication.factor", "70000", q + "context.headers.enable", "perhaps"}, map[string]string{
+			q + "topic.replication.factor": "Not a number of type SHORT", q + "context.headers.enable": "Expected value to be either true or false"}},
+	} {
+		infos, err := validator(t).Validate(t.Context(), config(c.pairs...), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names, errors, _ := summary(infos)
+		described := slices.Contains(names, q+"topic.name") && slices.Contains(names, q+"topic.replication.factor") && slices.Contains(names, q+"context.headers.enable")
+		if described != (c.pairs != nil) {
+			t.Errorf("%v: the properties of the queue are shown: %t", c.pairs, described)
+		}
+		if infos.ErrorCount != len(c.want) {
+			t.Errorf("%v: errors %q, want %q", c.pairs, errors, c.want)
+		}
+		for name, part := range c.want {
+			if len(errors[name]) != 1 || !strings.Contains(errors[name][0], part) {
+				t.Errorf("%v: %s has errors %q, want one with %q", c.pairs, name, errors[name], part)
+			}
+		}
+	}
+	v := validator(t)
+	v.Policy = policy.None()
+	infos, err := v.Validate(t.Context(), config(q+"topic.name", "dead", "admin.override.retries", "7"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, errors, _ := summary(infos); len(errors["admin.override.retries"]) != 1 {
+		t.Errorf("the client that creates the queue may be overridden: %q", errors)
+	}
+}

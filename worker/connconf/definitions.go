@@ -241,6 +241,9 @@ func (d *Definitions) Enriched(kind connect.Kind, config map[string]string) (*co
 	if kind == connect.KindSource && d.TopicCreation {
 		def = addTopicCreation(def, config)
 	}
+	if kind == connect.KindSource {
+		def = addQueue(def, config)
+	}
 	return def, nil
 }
 
