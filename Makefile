@@ -11,6 +11,7 @@ ROWS     ?= 200000
 MINUTES  ?= 30
 STATEMENTS ?= 2000
 KILLS    ?= 200
+GB       ?= 10
 ROUNDS   ?= 10
 ALL_TAGS := servers,real
 
@@ -19,7 +20,7 @@ GOLANGCI         := $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION)
 
 LDFLAGS  := -s -w $(if $(VERSION),-X main.millraceVersion=$(VERSION))
 
-.PHONY: all build test test-short test-real soak ddl chaos mixed setup setup-real quickstart fresh lint fuzz bench oracle verify generated clean
+.PHONY: all build test test-short test-real soak big ddl chaos mixed setup setup-real quickstart fresh lint fuzz bench oracle verify generated clean
 
 all: build
 
@@ -38,6 +39,9 @@ test-real: setup-real
 
 soak: setup ## MINUTES of random rows, structures and kills on MySQL and MariaDB: the topics stay what the tables are
 	MILLRACE_SOAK=$(MINUTES)m $(GO) test -tags servers -timeout $$(($(MINUTES) + 15))m -v ./integration/soak
+
+big: setup ## transactions of GB from a binlog that is made on the fly, of 1 GB from MySQL, and a slow broker: the worker's memory stays
+	MILLRACE_BIG=$(GB) $(GO) test -tags servers -timeout $$(($(GB) * 4 + 20))m -count=1 -v ./integration/big
 
 chaos: setup-real ## KILLS of workers and of the broker: each record exactly once from sources, none lost by sinks; SEED=n repeats a run
 	MILLRACE_KILLS=$(KILLS) $(if $(SEED),MILLRACE_SEED=$(SEED)) $(GO) test -tags real -timeout $$(($(KILLS) / 3 + 15))m -count=1 -v -run OnApacheKafka ./integration/chaos

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/millrace/millrace/integration/peer"
 )
@@ -22,6 +23,8 @@ type Proxy struct {
 	open   chan struct{} // closed while bytes flow
 	conns  map[net.Conn]bool
 	ended  bool
+	rate   float64 // bytes per second towards the server; 0 for no limit
+	next   time.Time
 }
 
 // NewProxy starts a proxy of a port of its own; Connect tells it where to.
@@ -40,6 +43,9 @@ func NewProxy(t testing.TB) *Proxy {
 
 // Address is where clients connect to.
 func (p *Proxy) Address() string { return p.listener.Addr().String() }
+
+// Addr is Address as net's type.
+func (p *Proxy) Addr() net.Addr { return p.listener.Addr() }
 
 // Connect names the server for connections to come.
 func (p *Proxy) Connect(target string) {
@@ -64,6 +70,28 @@ func (p *Proxy) Heal() {
 	default:
 		close(p.open)
 	}
+}
+
+// Throttle lets so many bytes per second through to the server, over all connections; 0 is no limit.
+func (p *Proxy) Throttle(bytesPerSecond int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rate, p.next = float64(bytesPerSecond), time.Now()
+}
+
+// toll waits until n more bytes may pass.
+func (p *Proxy) toll(n int) {
+	p.mu.Lock()
+	var pause time.Duration
+	if now := time.Now(); p.rate > 0 {
+		if p.next.Before(now) {
+			p.next = now
+		}
+		p.next = p.next.Add(time.Duration(float64(n) / p.rate * float64(time.Second)))
+		pause = p.next.Sub(now)
+	}
+	p.mu.Unlock()
+	time.Sleep(pause)
 }
 
 func (p *Proxy) accept() {
@@ -93,7 +121,7 @@ func (p *Proxy) serve(client net.Conn) {
 	var both sync.WaitGroup
 	for _, way := range [][2]net.Conn{{client, server}, {server, client}} {
 		both.Go(func() {
-			p.pass(way[0], way[1])
+			p.pass(way[0], way[1], way[0] == client)
 			// One end has gone: so does the other, whichever noticed it.
 			way[0].Close()
 			way[1].Close()
@@ -102,11 +130,14 @@ func (p *Proxy) serve(client net.Conn) {
 	both.Wait()
 }
 
-func (p *Proxy) pass(from io.Reader, to io.Writer) {
+func (p *Proxy) pass(from io.Reader, to io.Writer, up bool) {
 	chunk := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(chunk)
 		p.wait()
+		if up {
+			p.toll(n)
+		}
 		if _, werr := to.Write(chunk[:n]); err != nil || werr != nil {
 			return
 		}

@@ -168,10 +168,13 @@ func (p *payload) next() ([]byte, error) {
 	return b, err
 }
 
-// buffered reports whether next has an event, or an error, for a payload that is
-// in memory as a whole.
+// buffered reports whether next has an event, or an error, without waiting for
+// the server.
 func (p *payload) buffered() bool {
-	p.readHeader()
+	if p.packet != nil && p.limit.N > 0 {
+		return p.packet.Buffered()
+	}
+	p.readHeader() // of what is in memory
 	return !errors.Is(p.headErr, io.EOF)
 }
 

@@ -323,10 +323,10 @@ func (r *Reader) Buffered() bool {
 	switch {
 	case r.conn == nil:
 		return false
-	case r.payload.active && r.payload.packet != nil:
-		return r.payload.packet.Buffered()
 	case r.payload.active && r.payload.buffered():
 		return true
+	case r.payload.active && r.payload.packet != nil:
+		return false // the end of the packet is still to be read
 	}
 	return r.conn.Buffered()
 }

@@ -275,31 +275,56 @@ func TestCancelledNextGoesOn(t *testing.T) {
 }
 
 // A task hands on what it has when nothing is buffered, so the end of a
-// compressed transaction must not look like another event.
+// compressed transaction must not look like another event, however long it is.
 func TestNothingIsBufferedAfterACompressedTransaction(t *testing.T) {
-	l := binlogtest.New("b.000001", true)
-	l.AnonymousGTID()
-	l.Payload(func(in *binlogtest.Log) { transaction(in, 8, 2) })
-	s := binlogtest.Serve(t, []*binlogtest.Log{l})
-	r := open(t, config(s))
-	inside := 0
-	for {
-		e, err := r.Next(t.Context())
-		if err != nil {
-			t.Fatal(err)
+	noise := rand.NewChaCha8([32]byte{2})
+	long := func(l *binlogtest.Log) {
+		l.Query("", "BEGIN")
+		l.TableMap(8, "d", "t8")
+		text := make([]byte, 1900)
+		for range 1500 {
+			_, _ = noise.Read(text)
+			l.Insert(8, binlogtest.Row{Text: string(text)})
 		}
-		if !e.InPayload {
-			continue
-		}
-		inside++
-		if more := e.Kind != binlog.KindXID; r.Buffered() != more {
-			t.Fatalf("after event %d of the transaction, buffered is %t", inside, !more)
-		} else if !more {
-			break
-		}
+		l.XID(1)
 	}
-	if inside < 4 {
-		t.Errorf("the transaction had %d events", inside)
+	short := func(l *binlogtest.Log) { transaction(l, 8, 2) }
+	for name, c := range map[string]struct {
+		fill     func(*binlogtest.Log)
+		checksum bool
+		events   int
+	}{
+		"short": {short, true, 5}, "short without checksum": {short, false, 5}, "long": {long, true, 1503}, "long without checksum": {long, false, 1503},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := binlogtest.New("b.000001", c.checksum)
+			l.AnonymousGTID()
+			l.Payload(c.fill)
+			s := binlogtest.Serve(t, []*binlogtest.Log{l})
+			r := open(t, config(s))
+			for inside := 0; ; {
+				e, err := r.Next(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if e.InPayload {
+					inside++
+				}
+				if e.Kind != binlog.KindXID {
+					if inside > 0 && c.events < 10 && !r.Buffered() {
+						t.Errorf("nothing is buffered behind event %d of a transaction that is in memory", inside)
+					}
+					continue
+				}
+				if inside != c.events {
+					t.Errorf("the transaction had %d events, want %d", inside, c.events)
+				}
+				if r.Buffered() {
+					t.Error("something is buffered behind the transaction")
+				}
+				return
+			}
+		})
 	}
 }
 

@@ -53,11 +53,21 @@ type Log struct {
 	checksum bool
 	inner    bool
 	group    gtid
+	emit     func(event []byte) // takes events instead of Events, which stays empty then
+	end      int64              // of the last event that was emitted
 }
 
 // New begins a file in MySQL's format.
 func New(file string, checksum bool) *Log {
 	l := &Log{File: file, ServerID: 1, Time: 1700000000, checksum: checksum}
+	l.add(typeFormatDescription, 0, l.format())
+	l.add(typePreviousGTIDs, 0x80, make([]byte, 8))
+	return l
+}
+
+// NewStream begins a file whose events go to emit and are not kept: it may be of any size. The slice is emit's to keep.
+func NewStream(file string, checksum bool, emit func(event []byte)) *Log {
+	l := &Log{File: file, ServerID: 1, Time: 1700000000, checksum: checksum, emit: emit, end: firstPos}
 	l.add(typeFormatDescription, 0, l.format())
 	l.add(typePreviousGTIDs, 0x80, make([]byte, 8))
 	return l
@@ -82,6 +92,9 @@ func (l *Log) format() []byte {
 
 // End is where the next event begins.
 func (l *Log) End() int64 {
+	if l.emit != nil {
+		return l.end
+	}
 	if n := len(l.Events); n > 0 {
 		return l.Events[n-1].End
 	}
@@ -100,6 +113,11 @@ func (l *Log) add(typ byte, flags uint16, body []byte) {
 		pos = 0
 	}
 	e.Bytes = event(typ, l.Time, l.ServerID, uint32(size), pos, flags, body)
+	if l.emit != nil {
+		l.end = e.End
+		l.emit(e.Bytes)
+		return
+	}
 	l.Events = append(l.Events, e)
 }
 
@@ -205,11 +223,16 @@ func (l *Log) Payload(fill func(inner *Log)) {
 		}
 	}
 	_ = w.Close()
-	b := field(nil, 2, 0)
-	b = field(b, 1, uint64(out.Len()))
-	b = field(b, 3, uint64(raw))
-	l.add(typePayload, 0, append(append(b, 0), out.Bytes()...))
+	l.add(typePayload, 0, append(payloadHead(int64(out.Len()), int64(raw)), out.Bytes()...))
 	l.group = gtid{}
+}
+
+// payloadHead is what a payload event says before its compressed bytes.
+func payloadHead(compressed, raw int64) []byte {
+	b := field(nil, 2, 0)
+	b = field(b, 1, uint64(compressed))
+	b = field(b, 3, uint64(raw))
+	return append(b, 0)
 }
 
 // field appends a field of a payload's header.

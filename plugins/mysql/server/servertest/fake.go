@@ -215,7 +215,7 @@ func (c *Conn) read() ([]byte, error) {
 		if _, err := io.ReadFull(c.r, part); err != nil {
 			return nil, err
 		}
-		if out = append(out, part...); n < 1<<24-1 {
+		if out = append(out, part...); n < mostInPart {
 			return out, nil
 		}
 	}
@@ -225,20 +225,55 @@ func (c *Conn) read() ([]byte, error) {
 func (c *Conn) Write(payloads ...[]byte) error { return c.Raw(c.frames(payloads...)) }
 
 func (c *Conn) frames(payloads ...[]byte) []byte {
-	const most = 1<<24 - 1
 	var out []byte
 	for _, p := range payloads {
 		for {
-			n := min(len(p), most)
+			n := min(len(p), mostInPart)
 			out = append(out, byte(n), byte(n>>8), byte(n>>16), c.seq)
 			out = append(out, p[:n]...)
 			c.seq++
-			if p = p[n:]; n < most {
+			if p = p[n:]; n < mostInPart {
 				break
 			}
 		}
 	}
 	return out
+}
+
+// Stream begins a packet of so many bytes, which are then written piece by piece.
+func (c *Conn) Stream(size int64) io.Writer {
+	return &stream{conn: c, left: size, last: size%mostInPart == 0}
+}
+
+// stream splits a payload into parts of less than 16 MiB.
+type stream struct {
+	conn *Conn
+	left int64 // of the payload, without what part holds
+	part int64 // left of the part that has begun
+	last bool  // an empty part ends it
+}
+
+const mostInPart = 1<<24 - 1
+
+func (s *stream) Write(b []byte) (int, error) {
+	var out []byte
+	for done := 0; done < len(b); {
+		if s.part == 0 {
+			s.part = min(s.left, mostInPart)
+			out = append(out, byte(s.part), byte(s.part>>8), byte(s.part>>16), s.conn.seq)
+			s.conn.seq++
+		}
+		n := int(min(int64(len(b)-done), s.part))
+		out = append(out, b[done:done+n]...)
+		done += n
+		s.part -= int64(n)
+		s.left -= int64(n)
+	}
+	if s.left == 0 && s.part == 0 && s.last {
+		out = append(out, 0, 0, 0, s.conn.seq)
+		s.conn.seq++
+	}
+	return len(b), s.conn.Raw(out)
 }
 
 // Half sends the first half of what Write would send.
