@@ -108,19 +108,16 @@ func playMixed(t *testing.T, bootstrap, release string, protocol group.Protocol)
 	}
 	m.create(m.java.URL(), "f4")
 	m.shared("with one that Java was asked for", "f1", "f2", "f3", "f4")
-	m.request(http.MethodPut, m.java.URL()+"/connectors/f4/pause", nil)
-	m.has("f4", state.Paused, 1)
+	rig.Call(m.t, http.MethodPut, m.java.URL()+"/connectors/f4/pause", "", http.StatusAccepted)
+	m.has("paused", "f4", state.Paused, 1)
 	if release != "2.7" { // which takes STOPPED (KIP-875) for PAUSED
-		m.request(http.MethodPut, m.java.URL()+"/connectors/f4/stop", nil)
-		m.has("f4", state.Stopped, 0)
+		rig.Call(m.t, http.MethodPut, m.java.URL()+"/connectors/f4/stop", "", http.StatusNoContent)
+		m.has("stopped", "f4", state.Stopped, 0)
 	}
-	m.request(http.MethodPut, m.java.URL()+"/connectors/f4/resume", nil)
-	m.has("f4", state.Running, 1)
-	m.request(http.MethodDelete, m.java.URL()+"/connectors/f4", nil)
-	eventually(t, "f4 is gone", func() bool {
-		code, _ := m.ask(http.MethodGet, m.java.URL()+"/connectors/f4/status", nil)
-		return code == http.StatusNotFound
-	})
+	rig.Call(m.t, http.MethodPut, m.java.URL()+"/connectors/f4/resume", "", http.StatusAccepted)
+	m.has("resumed", "f4", state.Running, 1)
+	rig.Call(m.t, http.MethodDelete, m.java.URL()+"/connectors/f4", "", http.StatusNoContent)
+	rig.Call(t, http.MethodGet, m.java.URL()+"/connectors/f4/status", "", http.StatusNotFound)
 }
 
 func dropTopics(t *testing.T, bootstrap string, names ...string) {
@@ -352,85 +349,79 @@ func (m *mixed) ask(method, url string, body []byte) (int, []byte) {
 	return resp.StatusCode, text
 }
 
-func (m *mixed) request(method, url string, body []byte) {
-	m.t.Helper()
-	if code, text := m.ask(method, url, body); code >= 300 || code == 0 {
-		m.t.Fatalf("%s %s: %d %s", method, url, code, text)
-	}
-}
-
 func (m *mixed) create(url, name string) {
 	m.t.Helper()
 	body, _ := json.Marshal(map[string]any{"name": name, "config": map[string]string{
 		"connector.class": fileSource, "tasks.max": "1", "topic": "herder-mixed", "file": "/dev/null",
 	}})
-	m.request(http.MethodPost, url+"/connectors", body)
+	rig.Call(m.t, http.MethodPost, url+"/connectors", string(body), http.StatusCreated)
 }
 
-// statuses returns the workers of a connector and its tasks if all are in a state.
-func (m *mixed) statuses(name string, want state.State, tasks int) (workers []string, ok bool) {
+// statuses returns the workers of a connector and its tasks. They must all be in a state.
+func (m *mixed) statuses(name string, want state.State, tasks int) ([]string, error) {
 	var s herder.ConnectorStateInfo
 	if m.java.Running() {
 		code, text := m.ask(http.MethodGet, m.java.URL()+"/connectors/"+name+"/status", nil)
-		if code != http.StatusOK || json.Unmarshal(text, &s) != nil {
-			return nil, false
+		if code != http.StatusOK {
+			return nil, fmt.Errorf("status of %s: %d %s", name, code, text)
+		}
+		if err := json.Unmarshal(text, &s); err != nil {
+			return nil, err
 		}
 	} else {
 		var err error
 		if s, err = m.herder.ConnectorStatus(m.t.Context(), name); err != nil {
-			return nil, false
+			return nil, err
 		}
 	}
-	ok = s.Connector.State == want && len(s.Tasks) == tasks
-	workers = append(workers, s.Connector.WorkerID)
+	ok := s.Connector.State == want && len(s.Tasks) == tasks
+	workers := []string{s.Connector.WorkerID}
 	for _, x := range s.Tasks {
 		ok = ok && x.State == want
 		workers = append(workers, x.WorkerID)
 	}
-	return workers, ok
+	if !ok {
+		return nil, fmt.Errorf("%s is not %s with %d tasks: %+v", name, want, tasks, s)
+	}
+	return workers, nil
 }
 
-func (m *mixed) has(name string, want state.State, tasks int) {
+func (m *mixed) has(when, name string, want state.State, tasks int) {
 	m.t.Helper()
-	eventually(m.t, fmt.Sprintf("%s is %s with %d tasks", name, want, tasks), func() bool {
-		_, ok := m.statuses(name, want, tasks)
-		return ok
+	rig.Eventually(m.t, when, func() error {
+		_, err := m.statuses(name, want, tasks)
+		return err
 	})
 }
 
 func (m *mixed) allRunning(when string, names ...string) {
 	m.t.Helper()
 	for _, name := range names {
-		eventually(m.t, name+" runs "+when, func() bool { _, ok := m.statuses(name, state.Running, 1); return ok })
+		m.has(when, name, state.Running, 1)
 	}
 }
 
 // shared waits until everything runs, on both workers alike.
 func (m *mixed) shared(when string, names ...string) {
 	m.t.Helper()
-	var last string
-	eventually(m.t, "work is shared "+when, func() bool {
-		count := map[string]int{}
+	count := map[string]int{}
+	rig.Eventually(m.t, "work is shared "+when, func() error {
+		clear(count)
 		for _, name := range names {
-			workers, ok := m.statuses(name, state.Running, 1)
-			if !ok {
-				last = fmt.Sprint(name, workers)
-				return false
+			workers, err := m.statuses(name, state.Running, 1)
+			if err != nil {
+				return err
 			}
 			for _, w := range workers {
 				count[w]++
 			}
 		}
-		last = fmt.Sprint(count)
-		if len(count) != 2 {
-			return false
-		}
 		for _, n := range count {
-			if n < len(names)-1 || n > len(names)+1 {
-				return false
+			if len(count) != 2 || n < len(names)-1 || n > len(names)+1 {
+				return fmt.Errorf("parts are %v", count)
 			}
 		}
-		return true
+		return nil
 	})
-	m.t.Log(when, last)
+	m.t.Log(when, count)
 }

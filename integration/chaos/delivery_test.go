@@ -28,6 +28,10 @@ const (
 	deliveryKills   = 6               // unless MILLRACE_KILLS says otherwise
 	longestPause    = 4 * time.Second // between two kills
 	lastWords       = "the end"       // the record that follows all others of a topic
+
+	// rebalanceTimeout ends waiting for a member that was killed while it waited to join: the embedded broker
+	// does not watch over its session then.
+	rebalanceTimeout = "15000"
 )
 
 // sources are the source connectors whose records are counted, by name: each writes to a topic of its name.
@@ -87,6 +91,7 @@ func newDelivery(t *testing.T, bootstrap string, brokers ...*peer.Kafka) *delive
 		c.workers = append(c.workers, rig.Worker(t, peer.WorkerConfig{Bootstrap: c.bootstrap, Properties: map[string]string{
 			"config.storage.replication.factor": "-1", "offset.storage.replication.factor": "-1", "status.storage.replication.factor": "-1",
 			"session.timeout.ms": "3000", "heartbeat.interval.ms": "500", "scheduled.rebalance.max.delay.ms": "0",
+			"rebalance.timeout.ms":     rebalanceTimeout,
 			"offset.flush.interval.ms": "200",
 			"key.converter":            "org.apache.kafka.connect.storage.StringConverter",
 			"value.converter":          "org.apache.kafka.connect.storage.StringConverter",
@@ -114,6 +119,7 @@ func (c *delivery) create(t *testing.T) {
 		"topics": "by-poll,by-interval", "tasks.max": "2",
 		"consumer.override.isolation.level":    "read_committed",
 		"consumer.override.session.timeout.ms": "3000", "consumer.override.heartbeat.interval.ms": "500",
+		"consumer.override.max.poll.interval.ms": rebalanceTimeout,
 	}
 	for name, own := range map[string]map[string]string{
 		"to-file":       {"connector.class": "org.apache.kafka.connect.file.FileStreamSinkConnector", "file": c.file},
