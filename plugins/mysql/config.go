@@ -55,6 +55,9 @@ type ServerConfig struct {
 	SSLMode                               string // disabled, preferred, required, verify_ca, verify_identity
 	KeyStore, KeyStorePassword            string
 	TrustStore, TrustStorePassword        string
+	NoPublicKey                           bool // driver.allowPublicKeyRetrieval=false
+	IAM                                   bool // database.iam.auth: tokens of Amazon RDS instead of the password
+	IAMRegion, IAMProfile, IAMRole        string
 	InitialStatements                     []string
 	TimeZone                              string // database.connectionTimeZone; "" takes the server's
 	BinlogReadTimeout, BinlogWriteTimeout time.Duration
@@ -336,11 +339,22 @@ func (r *reader) server() ServerConfig {
 		SSLMode:  r.mode("database.ssl.mode"),
 		KeyStore: r.text("database.ssl.keystore"), KeyStorePassword: r.given["database.ssl.keystore.password"],
 		TrustStore: r.text("database.ssl.truststore"), TrustStorePassword: r.given["database.ssl.truststore.password"],
+		NoPublicKey: strings.EqualFold(r.or("driver.allowPublicKeyRetrieval", r.or("database.allowPublicKeyRetrieval", "true")), "false"),
+		IAM:         r.iam(), IAMRegion: r.or("database.iam.region", ""), IAMProfile: r.or("database.iam.profile", ""), IAMRole: r.or("database.iam.role.arn", ""),
 		InitialStatements:  splitStatements(r.text("database.initial.statements")),
 		TimeZone:           zone,
 		BinlogReadTimeout:  time.Duration(r.number("binlog.net.read.timeout")) * time.Second,
 		BinlogWriteTimeout: time.Duration(r.number("binlog.net.write.timeout")) * time.Second,
 	}
+}
+
+// iam reads database.iam.auth.
+func (r *reader) iam() bool {
+	text := strings.ToLower(r.or("database.iam.auth", "false"))
+	if text != "true" && text != "false" {
+		r.fail("database.iam.auth", text, "true or false")
+	}
+	return text == "true"
 }
 
 // splitStatements splits at single semicolons; ";;" stands for one in the text.

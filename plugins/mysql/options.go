@@ -1,14 +1,19 @@
 package mysql
 
 import (
+	"bytes"
+	"context"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"log/slog"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/millrace/millrace/plugins/mysql/event"
 	"github.com/millrace/millrace/plugins/mysql/position"
+	"github.com/millrace/millrace/plugins/mysql/rds"
 	"github.com/millrace/millrace/plugins/mysql/server"
 	"github.com/millrace/millrace/plugins/mysql/snapshot"
 	"github.com/millrace/millrace/plugins/mysql/table"
@@ -29,7 +34,12 @@ func (c *Config) serverConfig(log *slog.Logger) (server.Config, error) {
 	if err != nil {
 		return server.Config{}, err
 	}
+	token, err := c.tokens()
+	if err != nil {
+		return server.Config{}, err
+	}
 	s := server.Config{
+		Token: token, NoPublicKey: c.Server.NoPublicKey,
 		Host: c.Server.Host, Port: c.Server.Port, User: c.Server.User, Password: c.Server.Password,
 		TLSMode: mode, TLS: keys, Timeout: c.Server.ConnectTimeout,
 		Session:     append([]string{"SET time_zone='+00:00'"}, c.Server.InitialStatements...),
@@ -55,11 +65,44 @@ func (c *Config) tlsConfig(mode server.TLSMode) (*tls.Config, error) {
 			stores[name] = v
 		}
 	}
+	for kind, path := range map[string]string{"ssl.keystore.type": c.Server.KeyStore, "ssl.truststore.type": c.Server.TrustStore} {
+		if isPEM(path) {
+			stores[kind] = "PEM"
+		}
+	}
 	config, err := kafka.ClientTLS(stores)
 	if err != nil {
 		return nil, fmt.Errorf("database.%w", err) // the store's property has the same name below "database."
 	}
 	return config, nil
+}
+
+// isPEM looks into a store: the connector has no property for its type, and JKS
+// and PKCS12 are told apart anyway. A file that cannot be read is none.
+func isPEM(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	head := make([]byte, 4096) // openssl writes what a certificate says before it
+	n, _ := io.ReadFull(f, head)
+	return bytes.Contains(head[:n], []byte("-----BEGIN "))
+}
+
+// tokens makes passwords for Amazon RDS; nil where they are not wanted.
+func (c *Config) tokens() (func(context.Context) (string, error), error) {
+	if !c.Server.IAM {
+		return nil, nil
+	}
+	t, err := rds.New(rds.Config{
+		Host: c.Server.Host, Port: c.Server.Port, User: c.Server.User,
+		Region: c.Server.IAMRegion, Profile: c.Server.IAMProfile, Role: c.Server.IAMRole,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return t.Token, nil
 }
 
 func (c *Config) filter() (*table.Filter, error) {

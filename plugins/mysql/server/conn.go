@@ -55,7 +55,13 @@ type Config struct {
 	Host           string
 	Port           int // 3306 when 0
 	User, Password string
-	TLSMode        TLSMode
+	// Token makes the password of each connection, for passwords that do not last;
+	// nil for Password. It is sent over TLS only, whatever TLSMode says.
+	Token   func(ctx context.Context) (string, error)
+	TLSMode TLSMode
+	// NoPublicKey refuses to ask a server without TLS for the key that a password is
+	// encrypted with (driver.allowPublicKeyRetrieval=false).
+	NoPublicKey bool
 	// TLS holds the trusted authorities (RootCAs, nil for the system's) and the
 	// client certificate; the rest follows from TLSMode. nil for the system's
 	// authorities and no certificate.
@@ -104,8 +110,11 @@ type Conn struct {
 
 // Connect opens a connection and logs in. Text goes over it as utf8mb4.
 func Connect(ctx context.Context, cfg Config) (*Conn, error) {
+	if err := cfg.prepare(ctx); err != nil {
+		return nil, err
+	}
 	c, err := cfg.connect(ctx, cfg.TLSMode != TLSDisabled)
-	if err != nil && cfg.TLSMode == TLSPreferred && strings.Contains(err.Error(), "does not support TLS") {
+	if err != nil && cfg.TLSMode == TLSPreferred && cfg.Token == nil && strings.Contains(err.Error(), "does not support TLS") {
 		c, err = cfg.connect(ctx, false)
 	}
 	if err != nil {
@@ -118,6 +127,21 @@ func Connect(ctx context.Context, cfg Config) (*Conn, error) {
 		}
 	}
 	return c, nil
+}
+
+// prepare makes the password, where it is made for each connection.
+func (c *Config) prepare(ctx context.Context) (err error) {
+	if c.Token == nil {
+		return nil
+	}
+	if c.TLSMode == TLSDisabled {
+		return &Error{Kind: KindTLSRequired, Property: "database.ssl.mode",
+			Message: "database.ssl.mode is disabled, but an authentication token may be sent over TLS only; set database.ssl.mode to required, or better verify_identity"}
+	}
+	if c.Password, err = c.Token(ctx); err != nil && ctx.Err() == nil {
+		return &Error{Kind: KindLogin, Property: "database.iam.auth", Err: err, Message: "database.iam.auth: no token could be made for user " + strconv.Quote(c.User)}
+	}
+	return err
 }
 
 // connect does the handshake with go-mysql's client and takes its connection over.
@@ -148,7 +172,17 @@ func (c *Config) connect(ctx context.Context, secure bool) (conn *Conn, err erro
 	if secure {
 		options = append(options, func(cc *client.Conn) error { cc.SetTLSConfig(c.tlsConfig()); return nil })
 	}
-	dialed := func(context.Context, string, string) (net.Conn, error) { return raw, nil }
+	spoken := net.Conn(raw)
+	if !secure {
+		g := &guard{Conn: raw, password: c.Password, noKey: c.NoPublicKey}
+		defer func() {
+			if g.refused != nil {
+				err = g.refused // go-mysql hides it
+			}
+		}()
+		spoken = g
+	}
+	dialed := func(context.Context, string, string) (net.Conn, error) { return spoken, nil }
 	cc, err := client.ConnectWithDialer(ctx, "tcp", c.address(), c.User, c.Password, "", dialed, options...)
 	if err != nil {
 		return nil, err
@@ -166,8 +200,12 @@ func (c *Config) takeOver(cc *client.Conn, secure bool) *Conn {
 	if size <= 0 {
 		size = 64 << 10
 	}
+	under := cc.Conn.Conn
+	if g, ok := under.(*guard); ok {
+		under = g.Conn
+	}
 	conn := &Conn{
-		wire: newWire(cc.Conn.Conn, size, c.Silence), cfg: *c,
+		wire: newWire(under, size, c.Silence), cfg: *c,
 		version: strings.TrimPrefix(cc.GetServerVersion(), mariaDBPrefix), id: cc.GetConnectionID(), secure: secure,
 	}
 	if strings.Contains(strings.ToLower(conn.version), "mariadb") {

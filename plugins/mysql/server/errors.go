@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/go-mysql-org/go-mysql/mysql"
 
@@ -139,6 +140,12 @@ func (c *Config) connectError(ctx context.Context, err error) error {
 	case errors.As(err, &dns):
 		return &Error{Kind: KindUnknownHost, Property: "database.hostname", Err: err,
 			Message: fmt.Sprintf("database.hostname: the name %q cannot be resolved; check its spelling and the DNS of this machine", c.Host)}
+	case errors.Is(err, errClearText):
+		return &Error{Kind: KindTLSRequired, Property: "database.ssl.mode", Err: err,
+			Message: fmt.Sprintf("database.ssl.mode is %s, and the connection to %s is not secure, so that the password of user %q is not sent; set database.ssl.mode to required", c.TLSMode, addr, c.User)}
+	case errors.Is(err, errPublicKey):
+		return &Error{Kind: KindTLSRequired, Property: "database.ssl.mode", Err: err,
+			Message: fmt.Sprintf("driver.allowPublicKeyRetrieval is false, and without TLS user %q cannot log in at %s otherwise; set database.ssl.mode to required, or driver.allowPublicKeyRetrieval to true", c.User, addr)}
 	case isTLS(err):
 		return c.tlsError(err)
 	case strings.Contains(err.Error(), "does not support TLS"):
@@ -178,7 +185,11 @@ func isTLS(err error) bool {
 func (c *Config) tlsError(err error) error {
 	e := &Error{Kind: KindTLS, Property: "database.ssl.mode", Err: err}
 	var host x509.HostnameError
+	var invalid x509.CertificateInvalidError
 	switch {
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && invalid.Cert != nil:
+		e.Message = fmt.Sprintf("database.ssl.mode is %s, but the certificate of %s is valid only from %s to %s; renew it on the server, or correct the clock of this machine",
+			c.TLSMode, c.address(), day(invalid.Cert.NotBefore), day(invalid.Cert.NotAfter))
 	case errors.As(err, &host):
 		e.Message = fmt.Sprintf("database.ssl.mode is %s, but the certificate of %s was not issued for that name; use the name in database.hostname or set database.ssl.mode to verify_ca", c.TLSMode, c.address())
 	case c.TLSMode == TLSVerifyCA || c.TLSMode == TLSVerifyIdentity:
@@ -189,6 +200,8 @@ func (c *Config) tlsError(err error) error {
 	}
 	return e
 }
+
+func day(t time.Time) string { return t.UTC().Format(time.DateTime + " UTC") }
 
 // refusal explains an error that the server sent while connecting.
 func (c *Config) refusal(err *mysql.MyError) error {

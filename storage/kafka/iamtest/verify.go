@@ -93,7 +93,7 @@ func (b *Broker) verify(c claim, host string) (Identity, error) {
 	case c.params["X-Amz-Algorithm"] != algorithm || c.params["X-Amz-SignedHeaders"] != "host":
 		return id, errors.New("another algorithm or other headers than host")
 	}
-	if err := b.inTime(c, scope[1]); err != nil {
+	if err := inTime(c, scope[1], b.now()); err != nil {
 		return id, err
 	}
 	if want := signature(c, secret, scope[1:]); !hmac.Equal([]byte(want), []byte(c.params["X-Amz-Signature"])) {
@@ -102,7 +102,7 @@ func (b *Broker) verify(c claim, host string) (Identity, error) {
 	return id, nil
 }
 
-func (b *Broker) inTime(c claim, day string) error {
+func inTime(c claim, day string, now time.Time) error {
 	signed, err := time.Parse(dateFormat, c.params["X-Amz-Date"])
 	if err != nil || !strings.HasPrefix(c.params["X-Amz-Date"], day) {
 		return fmt.Errorf("the date is %q", c.params["X-Amz-Date"])
@@ -111,7 +111,6 @@ func (b *Broker) inTime(c claim, day string) error {
 	if err != nil {
 		return fmt.Errorf("X-Amz-Expires is %q", c.params["X-Amz-Expires"])
 	}
-	now := b.now()
 	switch {
 	case signed.After(now.Add(skew)):
 		return fmt.Errorf("signature not yet current: %s is still later than %s", signed, now.Add(skew))

@@ -4,6 +4,7 @@ package servertest
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
@@ -20,6 +21,9 @@ type Config struct {
 	TLS     *tls.Config // offered when not nil
 	// Refuse is sent instead of letting a client in, when not nil.
 	Refuse *Refusal
+	// Password asks for the password in clear text (mysql_clear_password), whether
+	// the connection is secure or not, and says what is wrong with it; nil to ask for none.
+	Password func(user, password string) *Refusal
 	// Serve handles one connection after the login, until it returns.
 	Serve func(c *Conn)
 }
@@ -142,7 +146,12 @@ func (s *Server) login(c *Conn) error {
 			return err
 		}
 		c.conn, c.r, c.Secure = secure, bufio.NewReader(secure), true
-		if _, err := c.read(); err != nil {
+		if answer, err = c.read(); err != nil {
+			return err
+		}
+	}
+	if s.cfg.Password != nil {
+		if err := s.askPassword(c, answer); err != nil {
 			return err
 		}
 	}
@@ -151,6 +160,22 @@ func (s *Server) login(c *Conn) error {
 		return errors.New("refused")
 	}
 	return c.OK()
+}
+
+func (s *Server) askPassword(c *Conn, answer []byte) error {
+	if err := c.Write(append([]byte{0xfe}, "mysql_clear_password\x00"...)); err != nil {
+		return err
+	}
+	p, err := c.read()
+	if err != nil {
+		return err
+	}
+	user, _, _ := bytes.Cut(answer[lengthOfSSLPacket:], []byte{0})
+	if r := s.cfg.Password(string(user), string(bytes.TrimSuffix(p, []byte{0}))); r != nil {
+		_ = c.Error(r.Code, r.State, r.Message)
+		return errors.New("refused")
+	}
+	return nil
 }
 
 // readAhead is a connection of which some bytes are in a buffer already.
@@ -286,6 +311,22 @@ func (c *Conn) Half(payload []byte) error {
 func (c *Conn) Raw(b []byte) error {
 	_, err := c.conn.Write(b)
 	return err
+}
+
+// Splice passes on everything between the client and another server, until one of them ends its connection.
+func (c *Conn) Splice(server net.Conn) {
+	var both sync.WaitGroup
+	for _, way := range []struct {
+		from io.Reader
+		to   io.Writer
+	}{{c.r, server}, {server, c.conn}} {
+		both.Go(func() {
+			_, _ = io.Copy(way.to, way.from) // how it ends does not matter
+			_ = server.Close()
+			_ = c.conn.Close()
+		})
+	}
+	both.Wait()
 }
 
 // OK answers a command that returns nothing.
