@@ -26,8 +26,7 @@ type encoder struct {
 	keyNull    bool
 	open       *producer.Appender // the record being written
 	stage      tolerance.Stage    // of the plugin that is at work, "" for none
-	headers    []byte             // contents of one record's headers
-	ends       []headerEnd
+	headers    headers            // of the record
 }
 
 // converter is a converter with its class, for messages.
@@ -40,12 +39,6 @@ type converter struct {
 type headerConverter struct {
 	connect.HeaderConverter
 	class, version string
-}
-
-// headerEnd says where a header's bytes end in encoder.headers.
-type headerEnd struct {
-	end  int
-	null bool
 }
 
 func (w *Worker) newEncoder(ctx context.Context, t *sourceTask, config map[string]string) (*encoder, error) {
@@ -251,8 +244,8 @@ func (e *encoder) failed(ctx context.Context, stage tolerance.Stage, class strin
 // Headers of the record are converted first; what the converters of key and value
 // add to them goes out as it is (Java's converters get Kafka's headers).
 func (e *encoder) append(ctx context.Context, r *connect.SourceRecord, now int64) (ok bool, err error) {
-	e.headers, e.ends = e.headers[:0], e.ends[:0]
-	for len(e.ends) < len(r.Headers) {
+	e.headers.begin(&r.Record)
+	for e.headers.n < len(r.Headers) {
 		if err := e.convertHeader(r); err != nil {
 			if ok, err := e.failed(ctx, tolerance.HeaderConverter, e.header.class, r, err, func() error { return e.convertHeader(r) }); err != nil || !ok {
 				return false, err
@@ -353,33 +346,22 @@ func (e *encoder) convertKey(r *connect.SourceRecord) error {
 	return err
 }
 
-// convertHeader converts the first header that is not yet converted into the
-// encoder's buffer.
+// convertHeader converts the first header that is not yet converted.
 func (e *encoder) convertHeader(r *connect.SourceRecord) error {
-	h := &r.Headers[len(e.ends)]
 	e.stage = tolerance.HeaderConverter
-	buf, null, err := e.header.AppendHeader(e.headers, r.Topic, h.Key, h.Schema, h.Value)
+	err := e.headers.convert(e.header, r.Topic, &r.Headers[e.headers.n])
 	e.stage = ""
-	if err == nil {
-		e.headers = buf
-		e.ends = append(e.ends, headerEnd{len(buf), null})
-	}
 	return err
 }
 
+// appendHeaders gives the record its headers, among them those that the converters
+// of key and value have added, which go out as they are.
 func (e *encoder) appendHeaders(r *connect.SourceRecord) {
-	if len(r.Headers) == 0 {
-		return
+	for i := e.headers.n; i < len(r.Headers); i++ {
+		e.headers.add(&r.Headers[i])
 	}
-	a := e.open
-	a.Headers(len(r.Headers))
-	start := 0
-	for i, h := range e.ends {
-		a.SetHeader(append(a.Header(r.Headers[i].Key), e.headers[start:h.end]...), h.null)
-		start = h.end
-	}
-	for _, h := range r.Headers[len(e.ends):] { // added by converters
-		a.SetHeader(append(a.Header(h.Key), h.Value.Raw()...), h.Value.IsNull())
+	if e.headers.n > 0 {
+		e.open.Headers(e.headers.n, e.headers.encoded)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"github.com/millrace/millrace/plugins/connect"
 	"github.com/millrace/millrace/plugins/data"
@@ -59,8 +58,9 @@ func (w *Worker) newLetters(ctx context.Context, t *sourceTask, config map[strin
 
 // keep remembers a record before transforms change it.
 func (l *letters) keep(r *connect.SourceRecord) {
+	kept := append(l.original.Headers[:0], r.Headers...)
 	l.original, l.refused = *r, nil
-	l.original.Headers = slices.Clone(r.Headers)
+	l.original.Headers = kept
 }
 
 // write sends the letter for a record that is passed over; tag is the record's.
@@ -99,12 +99,11 @@ func (l *letters) append(ctx context.Context, e *encoder, tag uint64, ms int64) 
 		headers = addHeaders(headers, "source.partition", jsonText(r.Source), "source.offset", jsonText(r.Offset.Map()),
 			"key.converter", keyClass, "value.converter", valueClass)
 	}
-	if len(headers) > 0 {
-		a.Headers(len(headers))
-	}
+	var encoded []byte
 	for _, h := range headers {
-		a.SetHeader(append(a.Header(h.Key), h.Value...), h.Value == nil)
+		encoded = producer.AppendHeader(encoded, h.Key, h.Value)
 	}
+	a.Headers(len(headers), encoded)
 	return a.End(letterTag | tag)
 }
 

@@ -120,12 +120,11 @@ func (d *DLQ) Report(ctx context.Context, c Context, cause error) error {
 	if d.cfg.Headers {
 		headers = d.cfg.AddContext(headers, Refusal{c, cause})
 	}
-	if len(headers) > 0 {
-		a.Headers(len(headers))
-	}
+	var encoded []byte
 	for _, h := range headers {
-		a.SetHeader(append(a.Header(h.Key), h.Value...), h.Value == nil)
+		encoded = producer.AppendHeader(encoded, h.Key, h.Value)
 	}
+	a.Headers(len(headers), encoded)
 	if err := a.End(0); err != nil {
 		return fmt.Errorf("dead letter queue %s: %w", d.cfg.Topic, err)
 	}

@@ -5,7 +5,7 @@ import "encoding/binary"
 // Appender builds one record in the memory of its batch. It belongs to the
 // appending goroutine and is valid until End or Abandon. The legal calls are
 //
-//	Value SetValue (Headers (Header SetHeader)*)? (End | Abandon)
+//	Value SetValue Headers? (End | Abandon)
 //
 // where Abandon may come at any point. As lengths precede contents in Kafka's
 // format, room is left for a length as long as the previous one was; contents
@@ -24,7 +24,7 @@ type Appender struct {
 }
 
 // widths are the lengths, in bytes, that lengths had in the previous record.
-type widths struct{ record, value, header int }
+type widths struct{ record, value int }
 
 // batchMark is what Abandon restores.
 type batchMark struct{ firstMS, maxMS int64 }
@@ -56,21 +56,20 @@ func (a *Appender) Value() []byte { return a.open(a.width.value) }
 // null the record's value is null.
 func (a *Appender) SetValue(buf []byte, null bool) { a.width.value = a.close(buf, null) }
 
-// Headers says how many headers follow.
-func (a *Appender) Headers(n int) {
-	a.b.buf = binary.AppendVarint(a.b.buf, int64(n))
+// Headers gives the record its n headers, which AppendHeader has encoded.
+func (a *Appender) Headers(n int, encoded []byte) {
+	a.b.buf = append(binary.AppendVarint(a.b.buf, int64(n)), encoded...)
 	a.headers = true
 }
 
-// Header begins a header and returns the slice to append its value to.
-func (a *Appender) Header(key string) []byte {
-	a.b.buf = binary.AppendVarint(a.b.buf, int64(len(key)))
-	a.b.buf = append(a.b.buf, key...)
-	return a.open(a.width.header)
+// AppendHeader encodes a header; a nil value is null.
+func AppendHeader(dst []byte, key string, value []byte) []byte {
+	dst = append(binary.AppendVarint(dst, int64(len(key))), key...)
+	if value == nil {
+		return append(dst, 1) // -1
+	}
+	return append(binary.AppendVarint(dst, int64(len(value))), value...)
 }
-
-// SetHeader takes the slice that Header returned, with the value appended.
-func (a *Appender) SetHeader(buf []byte, null bool) { a.width.header = a.close(buf, null) }
 
 func (a *Appender) open(width int) []byte {
 	a.guess = width

@@ -48,10 +48,11 @@ func (r plainRecord) write(b *batch, a *Appender) {
 	a.begin(b, r.key, r.ms, a.width)
 	a.SetValue(append(a.Value(), r.value...), r.value == nil)
 	if len(r.headers) > 0 {
-		a.Headers(len(r.headers))
+		var encoded []byte
 		for _, h := range r.headers {
-			a.SetHeader(append(a.Header(h.key), h.value...), h.value == nil)
+			encoded = AppendHeader(encoded, h.key, h.value)
 		}
+		a.Headers(len(r.headers), encoded)
 	} else {
 		b.buf = append(b.buf, 0)
 	}

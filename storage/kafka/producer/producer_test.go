@@ -36,9 +36,7 @@ func TestRecordsArriveWithKeysHeadersAndTimes(t *testing.T) {
 				t.Fatal(err)
 			}
 			a.SetValue(append(a.Value(), "v"...), false)
-			a.Headers(2)
-			a.SetHeader(append(a.Header("h"), "x"...), false)
-			a.SetHeader(a.Header("n"), true)
+			a.Headers(2, AppendHeader(AppendHeader(nil, "h", []byte("x")), "n", nil))
 			if err := a.End(0); err != nil {
 				t.Fatal(err)
 			}

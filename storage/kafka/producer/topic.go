@@ -130,7 +130,7 @@ func (p *Producer) awaitPartition(ctx context.Context, t *Topic, partition int32
 // slot is the place of a partition's open batch.
 func (t *Topic) slot(id int32) *slot {
 	for int(id) >= len(t.slots) {
-		t.slots = append(t.slots, &slot{width: widths{record: 2, value: 2, header: 1}})
+		t.slots = append(t.slots, &slot{width: widths{record: 2, value: 2}})
 	}
 	return t.slots[id]
 }
