@@ -41,19 +41,24 @@ const (
 	slants = '\\' * ones
 )
 
-// plainPrefix is the number of bytes before the first that needs an escape. It
-// looks at eight bytes at once: a byte below n borrows into its high bit when n
-// is taken from it, and four bytes of UTF-8 start with four bits set. A borrow
-// can spoil only bytes after one that needs an escape, and those are looked at
-// again one by one.
+// plainPrefix is the number of bytes before the first that needs an escape.
 func plainPrefix(s string) int {
 	i := 0
-	for ; i+8 <= len(s); i += 8 {
-		w := word(s, i)
-		q, b := w^quotes, w^slants
-		if ((w-spaces)&^w|(q-ones)&^q|(b-ones)&^b|w&(w<<1)&(w<<2)&(w<<3))&highs != 0 {
+	for ; i+16 <= len(s); i += 16 {
+		if plainASCII(word(s, i)) && plainASCII(word(s, i+8)) {
+			continue
+		}
+		if !plain(word(s, i)) || !plain(word(s, i+8)) {
 			break
 		}
+	}
+	for ; i+8 <= len(s); i += 8 {
+		if !plain(word(s, i)) {
+			break
+		}
+	}
+	if n := len(s); n-i < 8 && n >= 8 && plain(word(s, n-8)) { // what is left, and some of what was seen
+		return n
 	}
 	for ; i < len(s); i++ {
 		if c := s[i]; c < 0x20 || c == '"' || c == '\\' || c >= 0xf0 {
@@ -61,6 +66,20 @@ func plainPrefix(s string) int {
 		}
 	}
 	return i
+}
+
+// plain looks at eight bytes at once: a byte below n borrows into its high bit when
+// n is taken from it, and four bytes of UTF-8 start with four bits set. A borrow
+// can spoil only bytes after one that needs an escape, and those are looked at
+// again one by one.
+func plain(w uint64) bool {
+	q, b := w^quotes, w^slants
+	return ((w-spaces)&^w|(q-ones)&^q|(b-ones)&^b|w&(w<<1)&(w<<2)&(w<<3))&highs == 0
+}
+
+// plainASCII is plain for ASCII alone, and false for anything else.
+func plainASCII(w uint64) bool {
+	return ((w-spaces)|((w^quotes)-ones)|((w^slants)-ones)|w)&highs == 0
 }
 
 func word(s string, i int) uint64 {

@@ -37,9 +37,11 @@ type node struct {
 // field is a struct field: lead is `{"name":` for the first, `,"name":` for others.
 type field struct {
 	lead string
+	null string // lead and null, "" when null is an error
 	op   op
 	kind data.Kind
 	node *node
+	memo memo
 }
 
 // program is a compiled schema with what surrounds a whole record.
@@ -120,7 +122,11 @@ func (n *node) compileFields(cfg Config) error {
 		if i == 0 {
 			lead[0] = '{'
 		}
-		n.fields[i] = field{string(append(appendString(lead, f.Name), ':')), child.op, child.kind, child}
+		lead = append(appendString(lead, f.Name), ':')
+		n.fields[i] = field{lead: string(lead), op: child.op, kind: child.kind, node: child}
+		if child.null != "" {
+			n.fields[i].null = string(lead) + child.null
+		}
 	}
 	return nil
 }

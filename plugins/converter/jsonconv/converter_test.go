@@ -92,15 +92,48 @@ func TestEncodingAllocatesNothing(t *testing.T) {
 	}
 }
 
+// events are envelopes as they follow one another in a topic: 16 rows of each of
+// four transactions, with contents of their own.
+func events() (*data.Schema, []data.Value) {
+	schema, first := envelope()
+	var out []data.Value
+	for i := range int64(64) {
+		v := first.Clone()
+		env := v.Struct()
+		after, src := env.At(1).Struct(), env.At(2).Struct()
+		after.Set(0, data.Int64(123456+i))
+		after.Set(1, data.Int32(int32(i*7919%500000)))
+		after.Set(2, data.String(strings.Repeat(fmt.Sprintf("%011d-", i*99991), 10)))
+		after.Set(3, data.String(strings.Repeat(fmt.Sprintf("%011d-", i*77773), 5)))
+		event := i / 16
+		for name, x := range map[string]data.Value{
+			"pos": data.Int64(987654321 + event*8192), "row": data.Int32(int32(i % 16)), "ts_ms": data.Int64(1700000000000 + event),
+			"ts_us": data.Int64(1700000000000000 + event*1000), "ts_ns": data.Int64(1700000000000000000 + event*1000000),
+		} {
+			if err := src.Put(name, x); err != nil {
+				panic(err)
+			}
+		}
+		for j, x := range []int64{1700000000123, 1700000000123456, 1700000000123456789} {
+			env.Set(4+j, data.Int64(x+event*111))
+		}
+		out = append(out, v)
+	}
+	return schema, out
+}
+
 func BenchmarkEnvelope(b *testing.B) {
-	schema, v := envelope()
+	schema, all := events()
 	for _, schemas := range []bool{false, true} {
 		b.Run(fmt.Sprintf("schemas=%v", schemas), func(b *testing.B) {
 			c := newConverter(b, func(cfg *Config) { cfg.Schemas = schemas })
 			buf := make([]byte, 0, 16<<10)
 			var out []byte
+			b.ReportAllocs()
+			i := 0
 			for b.Loop() {
-				out, _, _ = c.Append(buf, "t", nil, schema, v)
+				out, _, _ = c.Append(buf, "t", nil, schema, all[i%len(all)])
+				i++
 			}
 			b.SetBytes(int64(len(out)))
 		})

@@ -59,24 +59,25 @@ func (n *node) appendStruct(dst []byte, s *data.Struct) ([]byte, error) {
 	}
 	values := s.Fields()
 	for i := range n.fields {
-		f, v := &n.fields[i], values[i]
-		dst = append(dst, f.lead...)
 		var err error
-		switch { // the common kinds without a call
-		case v.Kind() != f.kind:
-			dst, err = f.node.appendOdd(dst, v)
-		case f.op == opString:
-			dst = appendString(dst, v.Str())
-		case f.op == opInt:
-			dst = strconv.AppendInt(dst, v.Int(), 10)
-		default:
-			dst, err = f.node.append(dst, v)
-		}
-		if err != nil {
+		if dst, err = n.fields[i].append(dst, values[i]); err != nil {
 			return dst, within(n.schema.Fields()[i].Name, err)
 		}
 	}
 	return append(dst, '}'), nil
+}
+
+// append writes the field with its name.
+func (f *field) append(dst []byte, v data.Value) ([]byte, error) {
+	switch {
+	case v.IsNull() && f.null != "":
+		return append(dst, f.null...), nil
+	case v.Kind() == f.kind && f.op == opInt:
+		return f.appendInt(dst, v.Int()), nil
+	case v.Kind() == f.kind && f.op == opString:
+		return f.appendString(dst, v.Str()), nil
+	}
+	return f.node.append(append(dst, f.lead...), v)
 }
 
 func (n *node) appendArray(dst []byte, elems []data.Value) ([]byte, error) {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -169,6 +170,35 @@ func TestPlainPrefixAgainstTwin(t *testing.T) {
 		}
 		if got := plainPrefix(s); got != want {
 			t.Fatalf("plainPrefix(%q) = %d, want %d", s, got, want)
+		}
+	}
+}
+
+// TestWhatIsRememberedIsNotTold compares records that follow one another, whose
+// fields now change and now stay the same, with what each is by itself.
+func TestWhatIsRememberedIsNotTold(t *testing.T) {
+	schema := data.NewStruct().Field("n", data.New(data.TypeInt64).Build()).
+		Field("s", data.New(data.TypeString).Optional().Default(data.String("d")).Build()).
+		Field("t", data.New(data.TypeString).Optional().Build()).Field("m", data.New(data.TypeInt8).Optional().Build()).Build()
+	rnd := rand.New(rand.NewPCG(3, 4))
+	pick := func(of ...data.Value) data.Value { return of[rnd.IntN(len(of))] }
+	long := strings.Repeat("x", 200)
+	cfg := DefaultConfig()
+	cfg.Schemas = false
+	c := newConverter(t, func(own *Config) { *own = cfg })
+	v := data.NewStructValue(schema)
+	text := make([]byte, 3) // memory that is used again, as that of a batch
+	for i := range 50_000 {
+		if i/1000%2 == 0 || rnd.IntN(20) == 0 { // from time to time little changes
+			copy(text, []string{"abc", "a\"c", "xyz", "\\\\\\"}[rnd.IntN(4)])
+			v.Set(0, pick(data.Int64(0), data.Int64(1), data.Int64(-1), data.Int64(int64(i)), data.Int64(math.MinInt64)))
+			v.Set(1, pick(data.StringBytes(text), data.Null(), data.String(""), data.String("\u00e9\u00e9"), data.String(long)))
+			v.Set(2, pick(data.StringBytes(text), data.Null(), data.String(fmt.Sprint(i)), data.String("\U0001f600")))
+			v.Set(3, pick(data.Int8(0), data.Null(), data.Int8(7)))
+		}
+		got, _, err := c.Append(nil, "t", nil, schema, data.StructOf(v))
+		if want := slow(cfg, schema, data.StructOf(v)); err != nil || string(got) != want {
+			t.Fatalf("record %d: %s (%v), want %s", i, got, err, want)
 		}
 	}
 }
