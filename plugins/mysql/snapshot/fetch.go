@@ -29,6 +29,7 @@ type fetch struct {
 	cancel context.CancelFunc
 	plan   chan *plan // holds the one plan
 	pieces chan *piece
+	free   chan *block // whose rows are records by now, for their memory
 	work   sync.WaitGroup
 }
 
@@ -65,6 +66,29 @@ type block struct {
 	ends []int
 }
 
+// spare is an empty block.
+func (f *fetch) spare() *block {
+	select {
+	case b := <-f.free:
+		b.data, b.ends = b.data[:0], b.ends[:0]
+		return b
+	default:
+		return &block{data: make([]byte, 0, blockBytes+blockBytes/8)}
+	}
+}
+
+// release takes back a block that nobody looks at any more, unless it has grown for
+// a huge row.
+func (f *fetch) release(b *block) {
+	if b == nil || cap(b.data) > 2*blockBytes {
+		return
+	}
+	select {
+	case f.free <- b:
+	default:
+	}
+}
+
 func (b *block) add(row []byte) {
 	b.data = append(b.data, row...)
 	b.ends = append(b.ends, len(b.data))
@@ -81,7 +105,7 @@ func (b *block) row(i int) []byte {
 
 // startFetch begins to read. whole keeps tables in one piece.
 func startFetch(conns []*server.Conn, jobs []*job, whole bool) *fetch {
-	f := &fetch{plan: make(chan *plan, 1), pieces: make(chan *piece, len(conns))}
+	f := &fetch{plan: make(chan *plan, 1), pieces: make(chan *piece, len(conns)), free: make(chan *block, len(conns)*pieceBlocks)}
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	f.plan <- &plan{jobs: jobs, split: len(conns) > 1 && !whole}
 	for _, c := range conns {
@@ -108,7 +132,7 @@ func (f *fetch) run(conn *server.Conn) {
 		if p == nil {
 			return
 		}
-		err := p.read(f.ctx, conn)
+		err := p.read(f, conn)
 		p.err = err
 		close(p.blocks)
 		if err != nil {
@@ -189,7 +213,8 @@ func boundary(ctx context.Context, conn *server.Conn, t *chunk.Table, after chun
 }
 
 // read reads the piece and sends its blocks.
-func (p *piece) read(ctx context.Context, conn *server.Conn) (err error) {
+func (p *piece) read(f *fetch, conn *server.Conn) (err error) {
+	ctx := f.ctx
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("reading table %s: %w", p.job.table.ID, err)
@@ -211,22 +236,22 @@ func (p *piece) read(ctx context.Context, conn *server.Conn) (err error) {
 		return err
 	}
 	p.columns = rows.Columns
-	return p.send(ctx, rows)
+	return p.send(f, rows)
 }
 
-func (p *piece) send(ctx context.Context, rows *server.Rows) error {
-	b := new(block)
+func (p *piece) send(f *fetch, rows *server.Rows) error {
+	b := f.spare()
 	flush := func() error {
 		select {
 		case p.blocks <- b:
-			b = &block{data: make([]byte, 0, blockBytes+blockBytes/8), ends: make([]int, 0, len(b.ends))}
+			b = f.spare()
 			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		case <-f.ctx.Done():
+			return context.Cause(f.ctx)
 		}
 	}
 	for {
-		row, err := rows.Next(ctx)
+		row, err := rows.Next(f.ctx)
 		if errors.Is(err, io.EOF) {
 			if len(b.ends) == 0 {
 				return nil

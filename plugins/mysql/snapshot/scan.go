@@ -19,7 +19,8 @@ type scan struct {
 	fetch *fetch
 	piece *piece // whose rows come; nil between pieces
 	block *block
-	at    int // next row in block
+	spent *block // the one before it, in which the current row may stand
+	at    int    // next row in block
 	table *reading
 
 	row, next fetched  // the row to become a record, and the one behind it
@@ -132,7 +133,8 @@ func (r *Reader) received(b *block, ok bool) (err error) {
 		}
 	}
 	if ok {
-		s.block, s.at, s.table.some = b, 0, true
+		s.fetch.release(s.spent)
+		s.spent, s.block, s.at, s.table.some = s.block, b, 0, true
 		return nil
 	}
 	if s.piece.last && !s.table.some {
