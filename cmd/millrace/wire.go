@@ -91,8 +91,21 @@ func runNode(ctx context.Context, m mode, props kafka.Properties, ready func(url
 			return err
 		}
 		ready(n.server.URL())
+		n.trimSoon()
 		return nil
 	})
+}
+
+// trimAfter is how long after the start its memory is given back: by then the worker is a member of its group.
+const trimAfter = 2 * time.Second
+
+func (n *node) trimSoon() {
+	soon := time.AfterFunc(trimAfter, func() {
+		if err := trimMemory(); err != nil {
+			n.log.Debug("memory of the start was not given back", "error", err)
+		}
+	})
+	n.atEnd(func() { soon.Stop() })
 }
 
 // serve runs a herder until ctx ends or something fails; begin runs beside it.
