@@ -246,8 +246,12 @@ func TestSinkAppendsText(t *testing.T) {
 	if err := task.Put(t.Context(), records); err == nil {
 		t.Error("a write to a closed file succeeded")
 	}
-	if err := new(sinkTask).Start(t.Context(), nil, map[string]string{"file": t.TempDir()}); err == nil || !strings.HasPrefix(err.Error(), "Couldn't find or create file '") {
+	failed := new(sinkTask)
+	if err := failed.Start(t.Context(), nil, map[string]string{"file": t.TempDir()}); err == nil || !strings.HasPrefix(err.Error(), "Couldn't find or create file '") {
 		t.Errorf("error %v", err)
+	}
+	if err := failed.Stop(t.Context()); err != nil {
+		t.Errorf("stopping a task that has no file: %v", err)
 	}
 }
 

@@ -45,9 +45,12 @@ func (t *sinkTask) Start(_ context.Context, _ connect.SinkTaskContext, config ma
 	}
 	t.name, t.out = v.String("file"), os.Stdout
 	if t.name != "" {
-		if t.out, err = os.OpenFile(t.name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644); err != nil {
+		file, err := os.OpenFile(t.name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+		if err != nil {
+			t.out = nil // Stop has nothing to close
 			return fmt.Errorf("Couldn't find or create file '%s' for FileStreamSinkTask: %w", t.name, err)
 		}
+		t.out = file
 	}
 	t.w = bufio.NewWriter(t.out)
 	return nil

@@ -22,7 +22,7 @@ type Distributed struct {
 	Worker
 	Group                                               string
 	SessionTimeout, HeartbeatInterval, RebalanceTimeout time.Duration
-	SyncTimeout, UnsyncBackoff                          time.Duration
+	SyncTimeout                                         time.Duration
 	RetryBackoff, RetryBackoffMax                       time.Duration
 	Protocol                                            string // eager, compatible, sessioned
 	MaxRebalanceDelay                                   time.Duration
@@ -79,7 +79,7 @@ func ReadDistributed(props kafka.Properties) (*Distributed, error) {
 		Worker: *readWorker(v, props), Group: v.String("group.id"),
 		SessionTimeout: v.Duration("session.timeout.ms"), HeartbeatInterval: v.Duration("heartbeat.interval.ms"),
 		RebalanceTimeout: v.Duration("rebalance.timeout.ms"), SyncTimeout: v.Duration("worker.sync.timeout.ms"),
-		UnsyncBackoff: v.Duration("worker.unsync.backoff.ms"), RetryBackoff: v.Duration("retry.backoff.ms"),
+		RetryBackoff:    v.Duration("retry.backoff.ms"),
 		RetryBackoffMax: v.Duration("retry.backoff.max.ms"), Protocol: strings.ToLower(v.String("connect.protocol")),
 		MaxRebalanceDelay: v.Duration("scheduled.rebalance.max.delay.ms"),
 		KeyTTL:            v.Duration("inter.worker.key.ttl.ms"), KeyAlgorithm: v.String("inter.worker.key.generation.algorithm"),
