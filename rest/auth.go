@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/millrace/millrace/storage/kafka"
@@ -23,6 +24,8 @@ const (
 // authenticator decides who may use the API.
 type authenticator interface {
 	permits(r *http.Request) bool
+	// user names who is permitted; known is false for somebody who is not named.
+	user(r *http.Request) (name string, known bool)
 }
 
 // users holds, for each login module, passwords by user name. A module without
@@ -82,14 +85,19 @@ func loadUsers(m kafka.LoginModule) (map[string]string, error) {
 // permits asks the modules one after the other. Whatever their control flags,
 // one that knows the user is enough: a module that does not abstains.
 func (u users) permits(r *http.Request) bool {
+	_, known := u.user(r)
+	return known || slices.ContainsFunc(u, func(m map[string]string) bool { return len(m) == 0 })
+}
+
+func (u users) user(r *http.Request) (string, bool) {
 	name, password, given := credentials(r)
 	for _, known := range u {
 		want, exists := known[name]
-		if len(known) == 0 || given && equal(want, password) && exists {
-			return true
+		if given && equal(want, password) && exists {
+			return name, true
 		}
 	}
-	return false
+	return "", false
 }
 
 // equal takes as long for any two texts.
@@ -128,9 +136,15 @@ func refuse(w http.ResponseWriter) {
 }
 
 // protect puts a handler that is no resource behind the same door.
-func protect(auth authenticator, h http.Handler) http.Handler {
+func (s *Server) protect(auth authenticator, n need, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if auth != nil && !auth.permits(r) {
+		switch {
+		case s.access != nil:
+			if err := s.admitIdentified(r.Context(), w, &request{Request: r}, n); err != nil {
+				s.fail(w, r, err)
+				return
+			}
+		case auth != nil && !auth.permits(r):
 			refuse(w)
 			return
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/millrace/millrace/herder"
 	"github.com/millrace/millrace/storage/kafka"
 )
 
@@ -58,6 +59,18 @@ type Config struct {
 	Extensions []string
 	LoginFile  string
 
+	// Access holds the rest.access.*, rest.oidc.* and rest.mtls.* properties, and
+	// connect.protocol: who may do what. SessionKey is that of the group, by which a
+	// worker that forwards a request tells who has made it; nil where no request is
+	// forwarded.
+	Access     kafka.Properties
+	SessionKey func() herder.SessionKey
+	// Audit is the logger that changes are written to; nil for none unless there
+	// are access rules.
+	Audit *slog.Logger
+	// AuditAll has changes written down without access rules (rest.audit.enable).
+	AuditAll bool
+
 	// NoTopicTracking and NoTopicReset refuse requests for active topics
 	// (topic.tracking.enable, topic.tracking.allow.reset).
 	NoTopicTracking bool
@@ -94,6 +107,7 @@ func ParseConfig(p kafka.Properties) (Config, error) {
 		ResponseHeaders:    p["response.http.headers.config"],
 		Extensions:         list(p["rest.extension.classes"]),
 		LoginFile:          loginFile(os.Getenv("KAFKA_OPTS")),
+		Access:             accessProperties(p),
 	}
 	if given, ok := p["listeners"]; ok && strings.TrimSpace(given) == "" {
 		return Config{}, invalid("listeners", "needs at least one URL, such as "+DefaultListener)
@@ -102,6 +116,13 @@ func ParseConfig(p kafka.Properties) (Config, error) {
 	c.NoAdmin = given && len(c.AdminListeners) == 0
 	if err := parsePort(p, &c.AdvertisedPort); err != nil {
 		return Config{}, err
+	}
+	switch text := strings.ToLower(strings.TrimSpace(p["rest.audit.enable"])); text {
+	case "", "false":
+	case "true":
+		c.AuditAll = true
+	default:
+		return Config{}, invalid("rest.audit.enable", fmt.Sprintf("%q is neither true nor false", text))
 	}
 	for name, off := range map[string]*bool{"topic.tracking.enable": &c.NoTopicTracking, "topic.tracking.allow.reset": &c.NoTopicReset} {
 		if err := parseSwitch(p, name, off); err != nil {
@@ -152,6 +173,25 @@ func tlsProperties(p kafka.Properties, prefix string) kafka.Properties {
 	return out
 }
 
+// accessProperties are those that say who may do what; nil for none.
+func accessProperties(p kafka.Properties) kafka.Properties {
+	var out kafka.Properties
+	for name, value := range p {
+		for _, prefix := range []string{"rest.access.", "rest.oidc.", "rest.mtls."} {
+			if strings.HasPrefix(name, prefix) {
+				if out == nil {
+					out = kafka.Properties{}
+				}
+				out[name] = value
+			}
+		}
+	}
+	if protocol, ok := p["connect.protocol"]; ok && out != nil {
+		out["connect.protocol"] = protocol
+	}
+	return out
+}
+
 func list(text string) []string {
 	var out []string
 	for item := range strings.SplitSeq(text, ",") {
@@ -183,6 +223,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Audit == nil {
+		c.Audit = slog.New(slog.DiscardHandler)
+	}
+	if c.SessionKey == nil {
+		c.SessionKey = func() herder.SessionKey { return herder.SessionKey{} }
 	}
 	return c
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/millrace/millrace/herder"
+	"github.com/millrace/millrace/rest/access"
 )
 
 const aConfig = "an object of the connector's properties"
@@ -16,6 +17,7 @@ func (s *Server) listConnectors(ctx context.Context, r *request) (answer, error)
 	if err != nil {
 		return answer{}, err
 	}
+	names = s.visible(r, names)
 	expand, wanted := r.URL.Query()["expand"]
 	if !wanted {
 		return answer{body: names}, nil
@@ -62,6 +64,10 @@ func (s *Server) createConnector(ctx context.Context, r *request) (answer, error
 	if err != nil {
 		return answer{}, err
 	}
+	if err := s.permit(r, access.Edit, req.Name); err != nil {
+		return answer{}, err
+	}
+	r.about = req.Name
 	made, err := s.herder.PutConnector(ctx, req)
 	return answer{status: http.StatusCreated, body: made.Info, created: req.Name}, err
 }

@@ -267,6 +267,12 @@ func (l *logText) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
+func (l *logText) reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.b.Reset()
+}
+
 func (l *logText) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

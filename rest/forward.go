@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/herder"
+	"github.com/millrace/millrace/rest/access"
 	"github.com/millrace/millrace/rest/client"
 )
 
@@ -35,11 +36,18 @@ func (s *Server) forward(ctx context.Context, w http.ResponseWriter, r *request,
 	query.Set("forward", strconv.FormatBool(!marked))
 	target = target.JoinPath(r.URL.EscapedPath())
 	target.RawQuery = query.Encode()
-	a, err := s.client.Do(ctx, client.Request{Method: r.Method, URL: target.String(), Header: passOn(r.Header), Body: r.payload()})
+	header := passOn(r.Header)
+	if s.access != nil && r.who.Name != "" {
+		if err := access.Vouch(header, r.who, r.Method, target.RequestURI(), r.body, s.cfg.SessionKey(), time.Now()); err != nil {
+			return err
+		}
+	}
+	a, err := s.client.Do(ctx, client.Request{Method: r.Method, URL: target.String(), Header: header, Body: r.payload()})
 	if err != nil {
 		return err
 	}
 	s.log.Debug("forwarded a request", "method", r.Method, "url", target.String(), "status", a.Status)
+	r.forwarded = true
 	passBack(w, r.Request, a)
 	return nil
 }

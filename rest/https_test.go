@@ -67,3 +67,32 @@ func getOverTLS(url string, cfg *tls.Config) error {
 	}
 	return nil
 }
+
+// A client's certificate says who makes a request, over the listener that asks for it, and its name is mapped as
+// Kafka maps those of its clients.
+func TestCertificateIdentity(t *testing.T) {
+	const dir = "../storage/kafka/testdata/tls/"
+	stores := kafka.Properties{
+		"ssl.keystore.location": dir + "server.jks", "ssl.keystore.password": "changeit", "ssl.key.password": "keysecret",
+		"ssl.truststore.location": dir + "trust.jks", "ssl.truststore.password": "changeit", "ssl.client.auth": "requested",
+	}
+	known, err := kafka.ClientTLS(stores)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fake{}
+	s, _ := start(t, f, func(c *Config) {
+		c.Listeners, c.TLS = []string{"https://127.0.0.1:0"}, stores
+		c.Access = kafka.Properties{
+			"rest.mtls.enable": "true", "rest.mtls.name.mapping.rules": "RULE:^CN=([^,]*).*$/user-$1/L",
+			"rest.access.rules": "a", "rest.access.a.role": "read", "rest.access.a.users": "user-localhost",
+		}
+	})
+	f.set(200, "[]", nil)
+	if err := getOverTLS(s.Addresses()[0]+"connectors", known.Clone()); err != nil {
+		t.Error(err)
+	}
+	if err := getOverTLS(s.Addresses()[0]+"connectors", &tls.Config{RootCAs: known.RootCAs}); err == nil || err.Error() != "status 401 Unauthorized" {
+		t.Errorf("without a certificate: %v", err)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/millrace/millrace/herder"
+	"github.com/millrace/millrace/rest/access"
 )
 
 // listPlugins answers GET /connector-plugins: connectors alone, unless
@@ -36,6 +37,11 @@ func (s *Server) validateConfig(ctx context.Context, r *request) (answer, error)
 	class, given := config["connector.class"]
 	if given && !strings.HasSuffix(baseName(class), baseName(plugin)) {
 		return answer{}, herder.Errorf(herder.BadRequest, "Included connector type %s does not match request type %s", class, plugin)
+	}
+	if name, named := config["name"]; named {
+		if err := s.permit(r, access.Edit, name); err != nil {
+			return answer{}, err
+		}
 	}
 	infos, err := s.herder.Validate(ctx, config)
 	if err != nil {

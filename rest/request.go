@@ -17,6 +17,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"github.com/millrace/millrace/herder"
+	"github.com/millrace/millrace/rest/access"
 	"github.com/millrace/millrace/storage/state"
 )
 
@@ -28,6 +29,10 @@ type handler func(ctx context.Context, r *request) (answer, error)
 type request struct {
 	*http.Request
 	body []byte
+	who  access.Identity // the zero one without access rules
+
+	about     string // for the audit: the connector that the body names
+	forwarded bool   // the answer is another worker's
 }
 
 // name decodes a variable of the path.
@@ -76,8 +81,8 @@ func (x *resource) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if method == http.MethodHead {
 		method = get
 	}
-	h := x.methods[method]
-	if h == nil && method != http.MethodOptions {
+	op, ok := x.methods[method]
+	if !ok && method != http.MethodOptions {
 		w.Header().Set("Allow", x.methods.allowed())
 		x.s.bare(errNoMethod).ServeHTTP(w, r)
 		return
@@ -86,15 +91,15 @@ func (x *resource) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.s.bare(err).ServeHTTP(w, r)
 		return
 	}
-	if x.auth != nil && !internalRequest(r) && !x.auth.permits(r) {
+	if x.s.access == nil && x.auth != nil && !internalRequest(r) && !x.auth.permits(r) {
 		refuse(w)
 		return
 	}
-	if h == nil {
+	if !ok {
 		x.options(w, r)
 		return
 	}
-	x.s.run(w, r, h)
+	x.s.run(w, r, op)
 }
 
 // types compares the types that a request has and wants with JSON. Java declares
@@ -139,21 +144,24 @@ func (x *resource) options(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, strings.ReplaceAll(allowed, ",", ", "))
 }
 
-// run reads the body, asks the handler and writes what comes of it. A request
-// for another worker is sent there.
-func (s *Server) run(w http.ResponseWriter, r *http.Request, h handler) {
+// run admits a request and has it answered, and writes down who changed what.
+func (s *Server) run(w http.ResponseWriter, r *http.Request, op operation) {
 	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.RequestTimeout)
 	defer cancel()
-	body, err := s.readBody(w, r)
-	if err != nil {
-		s.fail(w, r, err)
+	counted := &counter{ResponseWriter: w}
+	req := &request{Request: r}
+	defer s.audit(req, op.need, counted)
+	if err := s.admit(ctx, counted, req, op.need); err != nil {
+		s.fail(counted, r, err)
 		return
 	}
-	if len(body) > 0 && r.Header.Get("Content-Type") == "" && !internalRequest(r) {
-		s.fail(w, r, &httpError{status: http.StatusUnsupportedMediaType})
-		return
-	}
-	req := &request{r, body}
+	s.serveRequest(ctx, counted, req, op.do)
+}
+
+// serveRequest asks the handler and writes what comes of it. A request for
+// another worker is sent there.
+func (s *Server) serveRequest(ctx context.Context, w http.ResponseWriter, req *request, h handler) {
+	r := req.Request
 	for begin := time.Now(); ; {
 		a, err := h(ctx, req)
 		var other *herder.NotTarget

@@ -15,7 +15,13 @@ type route struct {
 	methods methods
 }
 
-type methods map[string]handler
+// operation is what a method of a path does, and what it takes to be allowed to.
+type operation struct {
+	do   handler
+	need need
+}
+
+type methods map[string]operation
 
 const (
 	get    = http.MethodGet
@@ -29,37 +35,37 @@ const (
 // and /connectors/{connector}/progress.
 func (s *Server) api() []route {
 	return []route{
-		{"/", methods{get: s.serverInfo}},
-		{"/health", methods{get: s.health}},
+		{"/", methods{get: {s.serverInfo, readsSome}}},
+		{"/health", methods{get: {s.health, open}}},
 
-		{"/connectors", methods{get: s.listConnectors, post: s.createConnector}},
-		{"/connectors/{connector}", methods{get: s.connector, remove: s.deleteConnector}},
-		{"/connectors/{connector}/config", methods{get: s.connectorConfig, put: s.putConfig, patch: s.patchConfig}},
-		{"/connectors/{connector}/status", methods{get: s.connectorStatus}},
-		{"/connectors/{connector}/progress", methods{get: s.progress}},
-		{"/connectors/{connector}/restart", methods{post: s.restartConnector}},
-		{"/connectors/{connector}/pause", methods{put: s.pauseConnector}},
-		{"/connectors/{connector}/resume", methods{put: s.resumeConnector}},
-		{"/connectors/{connector}/stop", methods{put: s.stopConnector}},
-		{"/connectors/{connector}/tasks", methods{get: s.tasks, post: s.putTaskConfigs}},
-		{"/connectors/{connector}/tasks/{task}/status", methods{get: s.taskStatus}},
-		{"/connectors/{connector}/tasks/{task}/restart", methods{post: s.restartTask}},
-		{"/connectors/{connector}/topics", methods{get: s.topics}},
-		{"/connectors/{connector}/topics/reset", methods{put: s.resetTopics}},
-		{"/connectors/{connector}/offsets", methods{get: s.offsets, patch: s.alterOffsets, remove: s.resetOffsets}},
-		{"/connectors/{connector}/fence", methods{put: s.fenceZombies}},
+		{"/connectors", methods{get: {s.listConnectors, readsSome}, post: {s.createConnector, editsSome}}},
+		{"/connectors/{connector}", methods{get: {s.connector, reads}, remove: {s.deleteConnector, edits}}},
+		{"/connectors/{connector}/config", methods{get: {s.connectorConfig, reads}, put: {s.putConfig, edits}, patch: {s.patchConfig, edits}}},
+		{"/connectors/{connector}/status", methods{get: {s.connectorStatus, reads}}},
+		{"/connectors/{connector}/progress", methods{get: {s.progress, reads}}},
+		{"/connectors/{connector}/restart", methods{post: {s.restartConnector, operates}}},
+		{"/connectors/{connector}/pause", methods{put: {s.pauseConnector, operates}}},
+		{"/connectors/{connector}/resume", methods{put: {s.resumeConnector, operates}}},
+		{"/connectors/{connector}/stop", methods{put: {s.stopConnector, operates}}},
+		{"/connectors/{connector}/tasks", methods{get: {s.tasks, reads}, post: {s.putTaskConfigs, signed}}},
+		{"/connectors/{connector}/tasks/{task}/status", methods{get: {s.taskStatus, reads}}},
+		{"/connectors/{connector}/tasks/{task}/restart", methods{post: {s.restartTask, operates}}},
+		{"/connectors/{connector}/topics", methods{get: {s.topics, reads}}},
+		{"/connectors/{connector}/topics/reset", methods{put: {s.resetTopics, operates}}},
+		{"/connectors/{connector}/offsets", methods{get: {s.offsets, reads}, patch: {s.alterOffsets, edits}, remove: {s.resetOffsets, edits}}},
+		{"/connectors/{connector}/fence", methods{put: {s.fenceZombies, signed}}},
 
-		{"/connector-plugins", methods{get: s.listPlugins}},
-		{"/connector-plugins/{plugin}/config", methods{get: s.pluginConfig}},
-		{"/connector-plugins/{plugin}/config/validate", methods{put: s.validateConfig}},
+		{"/connector-plugins", methods{get: {s.listPlugins, readsSome}}},
+		{"/connector-plugins/{plugin}/config", methods{get: {s.pluginConfig, readsSome}}},
+		{"/connector-plugins/{plugin}/config/validate", methods{put: {s.validateConfig, editsSome}}},
 	}
 }
 
 // adminAPI is on the admin listeners, or with the rest when there are none.
 func (s *Server) adminAPI() []route {
 	return []route{
-		{"/admin/loggers", methods{get: s.loggers}},
-		{"/admin/loggers/{logger}", methods{get: s.logger, put: s.setLogger}},
+		{"/admin/loggers", methods{get: {s.loggers, readsAll}}},
+		{"/admin/loggers/{logger}", methods{get: {s.logger, readsAll}, put: {s.setLogger, editsAll}}},
 	}
 }
 
@@ -73,7 +79,7 @@ func (s *Server) mainHandler() http.Handler {
 	}
 	m := s.router(routes, s.auth)
 	if shared && s.cfg.Metrics != nil {
-		m.Handle("/metrics", protect(s.auth, s.cfg.Metrics)).Methods(get, http.MethodHead)
+		m.Handle("/metrics", s.protect(s.auth, readsAll, s.cfg.Metrics)).Methods(get, http.MethodHead)
 	}
 	var h http.Handler = m
 	h = s.cors.wrap(withHeaders(s.headers, h))
@@ -81,19 +87,19 @@ func (s *Server) mainHandler() http.Handler {
 }
 
 // adminHandler serves the admin listeners. As in Java neither extensions nor
-// CORS apply to them.
+// CORS apply to them; access rules do, which Java does not have.
 func (s *Server) adminHandler() http.Handler {
 	m := s.router(s.adminAPI(), nil)
 	if s.cfg.Metrics != nil {
-		m.Handle("/metrics", s.cfg.Metrics).Methods(get, http.MethodHead)
+		m.Handle("/metrics", s.protect(nil, readsAll, s.cfg.Metrics)).Methods(get, http.MethodHead)
 	}
 	if s.cfg.Debug == nil {
 		return s.logged(canonical(m))
 	}
-	api := canonical(m)
+	api, debug := canonical(m), s.protect(nil, editsAll, s.cfg.Debug)
 	return s.logged(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/debug/") { // whose paths may end in a slash
-			s.cfg.Debug.ServeHTTP(w, r)
+			debug.ServeHTTP(w, r)
 			return
 		}
 		api.ServeHTTP(w, r)

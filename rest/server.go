@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/millrace/millrace/rest/access"
 	"github.com/millrace/millrace/rest/client"
 	"github.com/millrace/millrace/storage/kafka"
 )
@@ -27,7 +28,8 @@ type Server struct {
 	herder  Herder
 	log     *slog.Logger
 	client  *client.Client
-	auth    authenticator // nil for none
+	auth    authenticator   // nil for none
+	access  *access.Control // nil without access rules
 	cors    *cors
 	headers []headerRule
 
@@ -59,6 +61,9 @@ func New(cfg Config, h Herder) (*Server, error) {
 		if s.auth, err = loadAuth(cfg.LoginFile); err != nil {
 			return nil, err
 		}
+	}
+	if s.access, err = s.control(); err != nil {
+		return nil, err
 	}
 	if s.main, err = openAll("listeners", cfg.Listeners, cfg.TLS); err != nil {
 		return nil, err

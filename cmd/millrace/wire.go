@@ -174,7 +174,9 @@ func (n *node) listen(props kafka.Properties) error {
 	}
 	cfg.Metrics, cfg.Debug = n.metrics.Handler(), debugHandler()
 	cfg.Logger = n.levels.Logger("org.apache.kafka.connect.runtime.rest.RestServer")
+	cfg.Audit = n.levels.Logger("org.apache.kafka.connect.runtime.rest.Audit")
 	n.serves = &lateHerder{}
+	cfg.SessionKey = n.serves.SessionKey
 	if n.server, err = rest.New(cfg, n.serves); err != nil {
 		return err
 	}
@@ -191,6 +193,14 @@ func (n *node) listen(props kafka.Properties) error {
 // lateHerder is filled in once the herder exists, which needs the address of the
 // server that needs the herder. Nothing is served before.
 type lateHerder struct{ herder.Herder }
+
+// SessionKey is that of the group; a worker of its own has none.
+func (l *lateHerder) SessionKey() herder.SessionKey {
+	if member, ok := l.Herder.(interface{ SessionKey() herder.SessionKey }); ok {
+		return member.SessionKey()
+	}
+	return herder.SessionKey{}
+}
 
 // withoutVariables makes the config providers and replaces references to them in
 // the worker's own properties, once: a worker reads its properties when it starts

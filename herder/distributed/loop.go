@@ -365,6 +365,10 @@ func (h *Herder) publishTasks(ctx context.Context, a PublishTasks) Event {
 	return Published{Name: a.Name, Err: err, KeyRejected: err != nil && herder.KindOf(err) == herder.Forbidden}
 }
 
+// SessionKey is the key by which workers of the group know each other's requests;
+// it is empty while there is none, or while the group's protocol knows none.
+func (h *Herder) SessionKey() herder.SessionKey { return h.sessionKey() }
+
 // sessionKey signs requests to other workers; without a key they go unsigned.
 func (h *Herder) sessionKey() herder.SessionKey {
 	k := h.key.Load()
