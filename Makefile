@@ -8,6 +8,10 @@ GO       ?= go
 CACHE    ?= $(or $(MILLRACE_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/millrace)
 FUZZTIME ?= 10s
 ROWS     ?= 200000
+SIDE_ROWS ?= $(ROWS)
+RUNS     ?= 3
+WORKERS  ?= java,millrace
+OUT      ?= out/profiles
 MINUTES  ?= 30
 STATEMENTS ?= 2000
 KILLS    ?= 200
@@ -20,7 +24,7 @@ GOLANGCI         := $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION)
 
 LDFLAGS  := -s -w $(if $(VERSION),-X main.millraceVersion=$(VERSION))
 
-.PHONY: all build test test-short test-real soak big ddl chaos mixed setup setup-real quickstart fresh lint fuzz bench oracle verify generated clean
+.PHONY: all build test test-short test-real soak big ddl chaos mixed setup setup-real quickstart fresh lint fuzz bench bench-go profile oracle verify generated clean
 
 all: build
 
@@ -73,10 +77,14 @@ fuzz: ## every fuzz target for FUZZTIME
 	  done; \
 	done
 
-bench: ## Go benchmarks, a thousand connectors on three workers, then start-up and load of a worker beside a Java worker's
+bench: setup-real ## millrace beside Java on this machine: ROWS, SIDE_ROWS, RUNS, ONLY=main,latency,..., WORKERS=millrace; WRITE=1 keeps the results
+	$(GO) run ./integration/bench -rows $(ROWS) -side-rows $(SIDE_ROWS) -runs $(RUNS) -workers $(WORKERS) $(if $(ONLY),-only $(ONLY)) $(if $(WRITE),-write)
+
+bench-go: ## Go benchmarks of single packages
 	$(GO) test -run '^$$' -bench . -benchmem ./...
-	$(GO) run ./integration/bench -only create -workers millrace
-	$(GO) run ./integration/bench -rows $(ROWS)
+
+profile: setup-real ## where a record's time and memory go, in snapshots of ROWS and catching up; the profiles stay in OUT
+	$(GO) run ./integration/bench -rows $(ROWS) -profiles $(OUT)
 
 oracle: setup-real ## every recorded scenario, and the REST cases, against millrace
 	$(GO) run ./integration/oracle/play

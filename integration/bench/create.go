@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -27,16 +24,21 @@ type creation struct {
 
 // measureCreate creates connectors, each with a task, through the REST API of three workers and waits until everything
 // runs.
-func (b *bench) measureCreate(ctx context.Context) error {
-	fmt.Printf("\n| %d connectors on %d workers | last answer, s | all running, s | rebalances | idle memory of each, MiB | memory then, MiB |\n| --- | --- | --- | --- | --- | --- |\n",
-		b.connectors, createWorkers)
-	for kind := range strings.SplitSeq(b.workers, ",") {
+func (b *bench) measureCreate(ctx context.Context, s *section) error {
+	s.say("Method: three workers of a new group, on default settings but for the topics' names. Connectors (FileStreamSource, each " +
+		"with one task that writes a line) are posted to the workers in turn, one after the other and then, to a group of its own, " +
+		"eight at a time. The clock begins with the first request; all run when `GET /connectors?expand=status` says so of every " +
+		"connector and task. Rebalances are those that the first worker counts meanwhile. The memory is each worker's resident set.")
+	s.head(fmt.Sprintf("%d connectors on %d workers", b.connectors, createWorkers),
+		"last answer, s", "all running, s", "rebalances", "idle memory of each, MiB", "memory then, MiB")
+	for _, kind := range b.workers {
 		for _, clients := range []int{1, 8} {
 			c, err := b.create(ctx, kind, clients)
 			if err != nil {
 				return fmt.Errorf("%s, %d clients: %w", kind, clients, err)
 			}
-			fmt.Printf("| %s, %d at a time | %.1f | %.1f | %d | %s | %s |\n", kind, clients,
+			b.say("%s, %d at a time: all %d run after %s", kind, clients, b.connectors, c.running)
+			s.say("| %s, %d at a time | %.1f | %.1f | %d | %s | %s |", kind, clients,
 				c.answered.Seconds(), c.running.Seconds(), c.rebalances, list(c.idle), list(c.after))
 		}
 	}
@@ -61,7 +63,7 @@ func (b *bench) create(ctx context.Context, kind string, clients int) (c creatio
 		}
 	}()
 	for i := range createWorkers {
-		w, err := b.member(ctx, kind, group, fmt.Sprintf("%s-%d", group, i))
+		w, err := b.member(ctx, kind, group, fmt.Sprintf("%s-%d", group, i), nil)
 		if err != nil {
 			return c, err
 		}
@@ -70,7 +72,7 @@ func (b *bench) create(ctx context.Context, kind string, clients int) (c creatio
 	if err := sleep(ctx, 5*time.Second); err != nil { // for the rounds in which they find each other
 		return c, err
 	}
-	before, err := rebalances(ctx, kind, workers[0])
+	before, err := b.rebalances(ctx, kind, workers[0])
 	if err != nil {
 		return c, err
 	}
@@ -86,7 +88,7 @@ func (b *bench) create(ctx context.Context, kind string, clients int) (c creatio
 		return c, err
 	}
 	c.running = time.Since(began)
-	if c.rebalances, err = rebalances(ctx, kind, workers[0]); err != nil {
+	if c.rebalances, err = b.rebalances(ctx, kind, workers[0]); err != nil {
 		return c, err
 	}
 	c.rebalances -= before
@@ -164,42 +166,14 @@ func countRunning(ctx context.Context, w *peer.Worker) (running int, failed stri
 	return running, failed, nil
 }
 
-func getJSON(ctx context.Context, url string, into any) error {
-	response, err := get(ctx, url)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	return json.NewDecoder(response.Body).Decode(into)
-}
-
-func get(ctx context.Context, url string) (*http.Response, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return nil, err
-	}
-	return http.DefaultClient.Do(request)
-}
-
 // rebalances is how many rounds of its group a worker has completed: millrace counts them at /metrics, Java in its log.
-func rebalances(ctx context.Context, kind string, w *peer.Worker) (int, error) {
+func (b *bench) rebalances(ctx context.Context, kind string, w *peer.Worker) (int, error) {
 	if kind == "java" {
 		log, err := os.ReadFile(w.LogFile())
 		return strings.Count(string(log), "Successfully synced group in generation"), err
 	}
-	response, err := get(ctx, w.URL()+"/metrics")
-	if err != nil {
-		return 0, err
-	}
-	defer response.Body.Close()
-	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
-		name, value, _ := strings.Cut(lines.Text(), " ")
-		if name, _, _ = strings.Cut(name, "{"); strings.HasSuffix(name, "completed_rebalances_total") && !strings.HasPrefix(name, "#") {
-			n, err := strconv.ParseFloat(value, 64)
-			return int(n), err
-		}
-	}
-	return 0, fmt.Errorf("%s does not count rebalances at /metrics", w.Name())
+	n, err := b.metric(ctx, w, "completed_rebalances_total")
+	return int(n), err
 }
 
 func memories(workers []*peer.Worker) ([]float64, error) {

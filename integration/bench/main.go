@@ -1,60 +1,95 @@
-// Bench measures a millrace worker beside a Java worker on this machine: how soon it answers after it was started, and what
-// it does with a table of rows.
+// Bench measures a millrace worker beside a Java worker on this machine. The same work goes to the one and to the other in
+// turn, against the same servers, which are started for the occasion.
 //
-// usage: go run ./integration/bench [-rows N] [-connectors N] [-records N] [-only start,create,load,once] [-workers java,millrace]
+// usage: go run ./integration/bench [-rows N] [-side-rows N] [-runs N] [-only NAMES] [-workers java,millrace] [-write]
 //
-//	start  a worker begins on internal topics that hold 100 connectors; from the exec to the first answer of
-//	       GET /connectors that lists them all, several times, and its memory then
-//	create connectors are created through the REST API of three workers, one after the other and eight at a time: until all
-//	       of them run, the rebalances that it took, and the memory of each worker
-//	load   load.py: snapshot rate, catch-up rate, latency, CPU seconds and peak memory
-//	once   what exactly-once delivery costs against at-least-once delivery
+// NAMES are groups of workloads, or single workloads of them:
 //
-// Kafka and MySQL are started for the occasion. The workers run one after the other against the same servers. Machines
-// are noisy: compare the ratios of one run, never figures of two. Results that are spoken of elsewhere stand in RESULTS.md,
-// with the machine that they come from.
+//	start     a worker begins on internal topics that hold 100 connectors; from the exec to the first answer of
+//	          GET /connectors that lists them all, and its memory then
+//	main      sysbench's table, -rows long, JSON without schemas: snapshot and catching up, beside the ceiling that a
+//	          producer without work reaches with the same batches
+//	variants  the same table, -side-rows long, with other formats: schemas, chain (ExtractNewRecordState and RegexRouter),
+//	          avro (Millrace alone: Java's converter is not among its parts)
+//	tables    other tables: narrow, wide20, wide200, json, blob, decimal
+//	many      many1, many10, many50: as many connectors in one worker, which share -side-rows
+//	latency   single-row commits, 200 a second: from the commit to the record at a consumer
+//	memory    of a worker at rest, with 50 connectors at rest, and of `millrace dev`
+//	create    connectors are created through the REST API of three workers, one after the other and eight at a time
+//	once      what exactly-once delivery costs against at-least-once delivery
+//
+// Rows are written once, before the runs: a snapshot reads the table, catching up reads the same rows from the binlog, from a
+// position to which the connector's offsets are set. Records are counted in the topics. Machines are noisy: compare the
+// ratios of one run, never figures of two. -write puts what was measured into RESULTS.md, each group in its own section.
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/millrace/millrace/integration/install"
 	"github.com/millrace/millrace/integration/peer"
+	"github.com/millrace/millrace/plugins/converter/registry/registrytest"
 )
 
-type bench struct {
-	rows       int
-	connectors int
-	records    int
-	only       string
-	workers    string
+// options are what the command line says.
+type options struct {
+	rows, sideRows, runs int
+	connectors, records  int
+	only, workers        []string
+	heap                 string
+	deadline             time.Duration
+	write                bool
+	profiles             string
+}
 
-	root, dir string
-	home      install.Home
-	kafka     *peer.Kafka
-	mysql     *peer.Database
+// bench owns the servers of a run. Everything in it belongs to the goroutine of main.
+type bench struct {
+	options
+	root, dir, binary string
+	home              install.Home
+	kafka             *peer.Kafka
+	mysql             *peer.Database
+	topics            *topics
+	registry          *registrytest.Server
+	serverID          int               // of the connector that was configured last
+	properties        map[string]string // of all workers, besides the usual
+	began             time.Time
+	failures          []string
+}
+
+// group is a set of workloads with a section of its own in RESULTS.md.
+type group struct {
+	name, title string
+	workloads   []string // that -only may name by themselves
+	measure     func(*bench, context.Context, *section) error
+}
+
+func groups() []group {
+	return []group{
+		{"start", "Start", nil, (*bench).measureStart},
+		{"main", "Snapshot and catching up", nil, loads(mainWorkloads)},
+		{"variants", "Other formats", names(variantWorkloads()), loads(variantWorkloads)},
+		{"tables", "Other tables", names(tableWorkloads()), loads(tableWorkloads)},
+		{"many", "Many connectors in one worker", manyNames(), (*bench).measureMany},
+		{"latency", "From commit to topic", nil, (*bench).measureLatency},
+		{"memory", "Memory at rest", nil, (*bench).measureMemory},
+		{"create", "Creating connectors", nil, (*bench).measureCreate},
+		{"once", "What exactly-once delivery costs", nil, (*bench).measureOnce},
+	}
 }
 
 func main() {
-	var b bench
-	flag.IntVar(&b.rows, "rows", 200_000, "rows of the load")
-	flag.IntVar(&b.connectors, "connectors", 1000, "connectors to create")
-	flag.IntVar(&b.records, "records", 2_000_000, "records of a run of once")
-	flag.StringVar(&b.only, "only", "start,load,once", "what to measure: start, create, load, once")
-	flag.StringVar(&b.workers, "workers", "java,millrace", "the workers to measure, in this order")
-	flag.Parse()
+	b := &bench{options: parse(), began: time.Now(), serverID: 10_000}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := b.run(ctx)
 	stop()
@@ -64,142 +99,136 @@ func main() {
 	}
 }
 
+func parse() options {
+	var o options
+	var only, workers string
+	flag.IntVar(&o.rows, "rows", 200_000, "rows of the main workload")
+	flag.IntVar(&o.sideRows, "side-rows", 200_000, "rows of the other workloads; wide ones take a part of them")
+	flag.IntVar(&o.runs, "runs", 3, "runs of each workload on each worker, in turn")
+	flag.IntVar(&o.connectors, "connectors", 1000, "connectors of create")
+	flag.IntVar(&o.records, "records", 2_000_000, "records of a run of once")
+	flag.StringVar(&only, "only", "", "groups or workloads to measure, separated by commas; empty for all")
+	flag.StringVar(&workers, "workers", "java,millrace", "the workers to measure, in this order")
+	flag.StringVar(&o.heap, "heap", "2g", "heap of the Java worker; 2g is the default of Kafka's scripts")
+	flag.DurationVar(&o.deadline, "deadline", 15*time.Minute, "for one phase of one workload")
+	flag.BoolVar(&o.write, "write", false, "write the sections into RESULTS.md")
+	flag.StringVar(&o.profiles, "profiles", "", "a directory: profile millrace in the main workload, and measure nothing else")
+	flag.Parse()
+	if only != "" {
+		o.only = strings.Split(only, ",")
+	}
+	o.workers = strings.Split(workers, ",")
+	return o
+}
+
+// wants reports whether a workload of a group was asked for; with an empty name, whether anything of the group was.
+func (o *options) wants(g group, workload string) bool {
+	if len(o.only) == 0 || slices.Contains(o.only, g.name) {
+		return true
+	}
+	if workload != "" {
+		return slices.Contains(o.only, workload)
+	}
+	return slices.ContainsFunc(g.workloads, func(w string) bool { return slices.Contains(o.only, w) })
+}
+
+func (o *options) check() error {
+	known := map[string]bool{}
+	for _, g := range groups() {
+		known[g.name] = true
+		for _, w := range g.workloads {
+			known[w] = true
+		}
+	}
+	for _, name := range o.only {
+		if !known[name] {
+			return fmt.Errorf("-only: there is no workload %q", name)
+		}
+	}
+	for _, kind := range o.workers {
+		if kind != "java" && kind != "millrace" {
+			return fmt.Errorf("-workers: no worker %q: there are java and millrace", kind)
+		}
+	}
+	if o.rows < 1 || o.sideRows < 1 || o.runs < 1 {
+		return errors.New("-rows, -side-rows and -runs must be at least 1")
+	}
+	return nil
+}
+
 func (b *bench) run(ctx context.Context) (err error) {
+	if err := b.check(); err != nil {
+		return err
+	}
 	if b.home, err = install.DefaultHome(); err != nil {
 		return err
 	}
 	if b.root, err = peer.ModuleRoot(ctx); err != nil {
 		return err
 	}
+	if b.binary, err = peer.BuildMillrace(ctx, b.root); err != nil {
+		return err
+	}
 	if b.dir, err = os.MkdirTemp("", "millrace-bench-"); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
-	kafkaDir, err := b.sub("kafka")
-	if err != nil {
+	if err := b.startServers(ctx); err != nil {
 		return err
 	}
-	if b.kafka, err = peer.StartKafka(ctx, peer.KafkaConfig{Home: b.home, Dir: kafkaDir, Heap: "1g"}); err != nil {
-		return err
+	defer b.killServers()
+	if b.profiles != "" {
+		return b.profile(ctx)
 	}
-	defer b.kafka.Kill()
-	fmt.Println(machine())
-	if strings.Contains(b.only, "start") {
-		if err := b.measureStart(ctx); err != nil {
-			return fmt.Errorf("measuring the start: %w", err)
+	for _, g := range groups() {
+		if !b.wants(g, "") {
+			continue
+		}
+		if err := b.section(ctx, g); err != nil {
+			return fmt.Errorf("measuring %s: %w", g.name, err)
 		}
 	}
-	if strings.Contains(b.only, "create") {
-		if err := b.measureCreate(ctx); err != nil {
-			return fmt.Errorf("measuring how connectors are created: %w", err)
-		}
+	if len(b.failures) > 0 {
+		return fmt.Errorf("%d workloads failed:\n%s", len(b.failures), strings.Join(b.failures, "\n"))
 	}
-	if strings.Contains(b.only, "load") {
-		if err := b.measureLoad(ctx); err != nil {
+	return nil
+}
+
+// section measures a group and prints what came out, also into RESULTS.md. A group that cannot be measured is a failure of
+// its own; the others are measured all the same.
+func (b *bench) section(ctx context.Context, g group) error {
+	s := &section{title: g.title}
+	from := loadAverage()
+	if err := g.measure(b, ctx, s); err != nil {
+		if ctx.Err() != nil {
 			return err
 		}
+		b.fail("%s: %v", g.name, err)
+		return nil
 	}
-	if strings.Contains(b.only, "once") {
-		if err := b.measureOnce(ctx); err != nil {
-			return fmt.Errorf("measuring exactly-once delivery: %w", err)
-		}
+	text := s.markdown(b.machine(), b.command(), from, loadAverage())
+	fmt.Println(text)
+	if !b.write {
+		return nil
 	}
-	return nil
+	file := filepath.Join(b.root, "integration", "bench", "RESULTS.md")
+	return rewrite(file, s.title, text)
 }
 
-func (b *bench) sub(name string) (string, error) {
-	dir := filepath.Join(b.dir, name)
-	return dir, os.MkdirAll(dir, 0o755)
+// say tells of progress.
+func (b *bench) say(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "%6.0fs  %s\n", time.Since(b.began).Seconds(), fmt.Sprintf(format, args...))
 }
 
-// worker starts a worker of a kind with a group of its own.
-func (b *bench) worker(ctx context.Context, kind, group string) (*peer.Worker, error) {
-	return b.member(ctx, kind, group, group)
+// fail notes what went wrong, to go on with the next workload.
+func (b *bench) fail(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	first, _, _ := strings.Cut(text, "\n")
+	b.failures = append(b.failures, first)
+	b.say("FAILED %s", text)
 }
 
-// member starts a worker of a kind in a directory of its own.
-func (b *bench) member(ctx context.Context, kind, group, name string) (*peer.Worker, error) {
-	dir, err := b.sub(name)
-	if err != nil {
-		return nil, err
-	}
-	c := peer.WorkerConfig{
-		Home: b.home, Dir: dir, Bootstrap: b.kafka.Bootstrap(), Group: group, Heap: "1g",
-		Plugins:    []string{install.JarsDebezium},
-		Properties: map[string]string{"exactly.once.source.support": "disabled"},
-	}
-	switch kind {
-	case "java":
-		return peer.StartJava(ctx, c)
-	case "millrace":
-		if c.Binary, err = peer.BuildMillrace(ctx, b.root); err != nil {
-			return nil, err
-		}
-		return peer.StartWorker(ctx, c)
-	}
-	return nil, fmt.Errorf("no worker %q: there are java and millrace", kind)
-}
-
-// measureLoad runs load.py on each worker and prints its phases side by side.
-func (b *bench) measureLoad(ctx context.Context) error {
-	python, err := b.home.Python()
-	if err != nil {
-		return err
-	}
-	dir, err := b.sub("mysql")
-	if err != nil {
-		return err
-	}
-	if b.mysql, err = peer.StartMySQL(ctx, peer.DatabaseConfig{Home: b.home, Dir: dir, Options: []string{"--innodb-flush-log-at-trx-commit=2", "--sync-binlog=0"}}); err != nil {
-		return err
-	}
-	defer b.mysql.Kill()
-	var kinds []string
-	phases := make(map[string]map[string]map[string]float64) // kind, phase, figure
-	for kind := range strings.SplitSeq(b.workers, ",") {
-		if phases[kind], err = b.load(ctx, python, kind); err != nil {
-			return fmt.Errorf("measuring the load of %s: %w", kind, err)
-		}
-		kinds = append(kinds, kind)
-	}
-	printTable(kinds, phases)
-	return nil
-}
-
-func (b *bench) load(ctx context.Context, python, kind string) (map[string]map[string]float64, error) {
-	w, err := b.worker(ctx, kind, "load-"+kind)
-	if err != nil {
-		return nil, err
-	}
-	defer w.Kill()
-	cmd := exec.CommandContext(ctx, python, filepath.Join(b.root, "integration", "bench", "load.py"),
-		"--rest", w.URL(), "--pid", fmt.Sprint(w.Pid()), "--rows", fmt.Sprint(b.rows),
-		"--bootstrap", b.kafka.Bootstrap(), "--mysql", b.mysql.Address())
-	var problems bytes.Buffer
-	cmd.Stderr = &problems
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("%w\n%s%s\nthe end of the worker's log:\n%s", err, out, &problems, w.LogTail(15))
-	}
-	return readPhases(out)
-}
-
-// readPhases reads the objects that load.py prints, one a line, by the name of their phase.
-func readPhases(out []byte) (map[string]map[string]float64, error) {
-	phases := make(map[string]map[string]float64)
-	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
-		var all map[string]any
-		if err := json.Unmarshal(lines.Bytes(), &all); err != nil {
-			return nil, fmt.Errorf("reading %q: %w", lines.Text(), err)
-		}
-		name, _ := all["phase"].(string)
-		figures := make(map[string]float64)
-		for key, value := range all {
-			if n, ok := value.(float64); ok {
-				figures[key] = n
-			}
-		}
-		phases[name] = figures
-	}
-	return phases, nil
+// command is what to type to measure again.
+func (b *bench) command() string {
+	return strings.Join(append([]string{"go run ./integration/bench"}, os.Args[1:]...), " ")
 }

@@ -1,14 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -22,10 +18,10 @@ const oncePairs = 7
 // delivery is one run: DatagenSource writes records as fast as it can.
 type delivery struct{ seconds, workerCPU, brokerCPU float64 } // for the records that count
 
-// measureOnce prints what exactly-once delivery costs against at-least-once delivery. Two workers, one of each kind,
+// measureOnce says what exactly-once delivery costs against at-least-once delivery. Two workers, one of each kind,
 // take turns in one process of measurement, so that what else the machine does falls on both; the cost is the median over
 // the pairs.
-func (b *bench) measureOnce(ctx context.Context) error {
+func (b *bench) measureOnce(ctx context.Context, s *section) error {
 	kinds := []string{"disabled", "enabled"}
 	workers := map[string]*peer.Worker{}
 	for _, kind := range kinds {
@@ -52,28 +48,20 @@ func (b *bench) measureOnce(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("exactly.once.source.support=%s: %w", kind, err)
 			}
+			b.say("pair %d, exactly once %s: %.2f s per million", pair, kind, d.seconds)
 			if pair > 0 { // the first pair warms up
 				runs[kind] = append(runs[kind], d)
 			}
 		}
 	}
-	b.printOnce(runs["disabled"], runs["enabled"])
+	b.printOnce(s, runs["disabled"], runs["enabled"])
 	return nil
 }
 
 // onceWorker starts a millrace worker that writes in transactions or not.
 func (b *bench) onceWorker(ctx context.Context, support string) (*peer.Worker, error) {
-	dir, err := b.sub("once-" + support)
-	if err != nil {
-		return nil, err
-	}
-	binary, err := peer.BuildMillrace(ctx, b.root)
-	if err != nil {
-		return nil, err
-	}
-	return peer.StartWorker(ctx, peer.WorkerConfig{
-		Home: b.home, Dir: dir, Bootstrap: b.kafka.Bootstrap(), Group: "once-" + support, Binary: binary,
-		Properties: map[string]string{"exactly.once.source.support": support, "value.converter.schemas.enable": "false"},
+	return b.member(ctx, "millrace", "once-"+support, "once-"+support, map[string]string{
+		"exactly.once.source.support": support, "value.converter.schemas.enable": "false",
 	})
 }
 
@@ -131,26 +119,11 @@ func untilCommitted(ctx context.Context, client sarama.Client, topic string, n i
 	}
 }
 
-// cpuSeconds is the processor time that a process has used, 0 when it is gone.
-func cpuSeconds(pid int) float64 {
-	text, err := os.ReadFile(filepath.Join("/proc", fmt.Sprint(pid), "stat"))
-	if err != nil {
-		return 0
-	}
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-	var user, system float64
-	if _, err := fmt.Sscan(fields[11], &user); err != nil {
-		return 0
-	}
-	if _, err := fmt.Sscan(fields[12], &system); err != nil {
-		return 0
-	}
-	return (user + system) / 100 // clock ticks
-}
-
-func (b *bench) printOnce(least, once []delivery) {
-	fmt.Printf("\n%d records a run, %d pairs of runs\n\n", b.records, len(least))
-	fmt.Printf("| per million records, medians | at least once | exactly once | cost, median of the pairs |\n| --- | --- | --- | --- |\n")
+func (b *bench) printOnce(s *section, least, once []delivery) {
+	s.say("Method: two workers, one with exactly.once.source.support=enabled, take turns; in each of %d pairs of runs a "+
+		"DatagenSource writes %d records as fast as it can to a topic of one partition, and time is taken from the first to the last "+
+		"committed record. That is the hardest case: nothing but the transactions is in the way.", len(least), b.records)
+	s.head("per million records, medians", "at least once", "exactly once", "cost, median of the pairs")
 	for _, f := range []struct {
 		title string
 		of    func(delivery) float64
@@ -163,15 +136,6 @@ func (b *bench) printOnce(least, once []delivery) {
 		for i := range least {
 			costs = append(costs, 100*(f.of(once[i])/f.of(least[i])-1))
 		}
-		fmt.Printf("| %s | %.2f | %.2f | %+.1f %% |\n", f.title, medianOf(least, f.of), medianOf(once, f.of), medianOf(costs, func(c float64) float64 { return c }))
+		s.say("| %s | %.2f | %.2f | %+.1f %% |", f.title, medianOf(least, f.of), medianOf(once, f.of), medianOf(costs, func(c float64) float64 { return c }))
 	}
-}
-
-func medianOf[T any](all []T, of func(T) float64) float64 {
-	values := make([]float64, len(all))
-	for i, v := range all {
-		values[i] = of(v)
-	}
-	slices.SortFunc(values, cmp.Compare)
-	return (values[(len(values)-1)/2] + values[len(values)/2]) / 2
 }

@@ -1,15 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/millrace/millrace/integration/peer"
@@ -20,16 +16,20 @@ const (
 	startRounds     = 7
 )
 
-// measureStart prints how long each worker takes from its exec until GET /connectors lists 100 connectors.
-func (b *bench) measureStart(ctx context.Context) error {
-	fmt.Printf("\n| start with %d connectors | fastest, ms | median, ms | slowest, ms | memory then, MiB |\n| --- | --- | --- | --- | --- |\n", startConnectors)
-	for kind := range strings.SplitSeq(b.workers, ",") {
+// measureStart says how long each worker takes from its exec until GET /connectors lists 100 connectors.
+func (b *bench) measureStart(ctx context.Context, s *section) error {
+	s.say("Method: %d stopped connectors are created through the REST API, so that the three internal topics hold them. Then the "+
+		"worker is stopped and started %d times; the time is from the exec to the first answer of GET /connectors that lists all "+
+		"of them. The memory is the resident set right after that answer.", startConnectors, startRounds)
+	s.head(fmt.Sprintf("start with %d connectors", startConnectors), "fastest, ms", "median, ms", "slowest, ms", "memory then, MiB")
+	for _, kind := range b.workers {
 		times, rss, err := b.starts(ctx, kind)
 		if err != nil {
 			return fmt.Errorf("%s: %w", kind, err)
 		}
 		slices.Sort(times)
-		fmt.Printf("| %s | %d | %d | %d | %.1f |\n", kind, times[0].Milliseconds(), times[len(times)/2].Milliseconds(), times[len(times)-1].Milliseconds(), rss)
+		b.say("%s starts in %s", kind, times[len(times)/2].Round(time.Millisecond))
+		s.say("| %s | %d | %d | %d | %.1f |", kind, times[0].Milliseconds(), times[len(times)/2].Milliseconds(), times[len(times)-1].Milliseconds(), rss)
 	}
 	return nil
 }
@@ -83,59 +83,6 @@ func createStopped(ctx context.Context, url string) error {
 	return nil
 }
 
-// post creates a connector, patiently while the group is being rebalanced.
-func post(ctx context.Context, url string, body []byte) error {
-	for {
-		request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
-		if err != nil {
-			return err
-		}
-		request.Header.Set("Content-Type", "application/json")
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			return err
-		}
-		text, err := io.ReadAll(response.Body)
-		response.Body.Close()
-		switch {
-		case err != nil:
-			return err
-		case response.StatusCode == http.StatusCreated:
-			return nil
-		case response.StatusCode != http.StatusConflict:
-			return fmt.Errorf("creating a connector: %s: %s", response.Status, text)
-		}
-		if err := sleep(ctx, 100*time.Millisecond); err != nil {
-			return err
-		}
-	}
-}
-
-// remove deletes a connector, patiently while the group is being rebalanced.
-func remove(ctx context.Context, url string) error {
-	for {
-		request, err := http.NewRequestWithContext(ctx, http.MethodDelete, url, nil)
-		if err != nil {
-			return err
-		}
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			return err
-		}
-		response.Body.Close()
-		switch response.StatusCode {
-		case http.StatusNoContent:
-			return nil
-		case http.StatusConflict:
-		default:
-			return fmt.Errorf("deleting a connector: %s", response.Status)
-		}
-		if err := sleep(ctx, 100*time.Millisecond); err != nil {
-			return err
-		}
-	}
-}
-
 func untilListed(ctx context.Context, w *peer.Worker) error {
 	for {
 		var names []string
@@ -151,28 +98,4 @@ func untilListed(ctx context.Context, w *peer.Worker) error {
 			return fmt.Errorf("%d connectors are listed: %w", len(names), err)
 		}
 	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
-}
-
-// memory is the resident memory of a process in MiB.
-func memory(pid int) (float64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(text)) {
-		var kib float64
-		if n, _ := fmt.Sscanf(line, "VmRSS: %f kB", &kib); n == 1 {
-			return kib / 1024, nil
-		}
-	}
-	return 0, fmt.Errorf("no VmRSS in the status of process %d", pid)
 }

@@ -18,7 +18,8 @@ type KafkaConfig struct {
 	Dir            string // must exist; data and log go there
 	Port           int
 	ControllerPort int
-	Heap           string // -Xmx, 512m when empty
+	Heap           string   // -Xmx, 512m when empty
+	JVM            []string // options of the virtual machine, in place of Heap and of those that make it start soon
 
 	// Node is the broker's id, 1 when zero.
 	Node int
@@ -71,10 +72,11 @@ func StartKafka(ctx context.Context, c KafkaConfig) (*Kafka, error) {
 	if heap == "" {
 		heap = "512m"
 	}
-	jvm := []string{
-		java, "-Xmx" + heap, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
-		"-Dlog4j2.configurationFile=" + logging, "-cp", filepath.Join(jars, "*"),
+	jvm := append([]string{java}, c.JVM...)
+	if len(c.JVM) == 0 {
+		jvm = append(jvm, "-Xmx"+heap, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 	}
+	jvm = append(jvm, "-Dlog4j2.configurationFile="+logging, "-cp", filepath.Join(jars, "*"))
 	format := append(jvm[:len(jvm):len(jvm)], "kafka.tools.StorageTool", "format",
 		"--ignore-formatted", "--cluster-id", "bWlsbHJhY2UtdGVzdHMxMg", "--config", properties)
 	if out, err := command(ctx, format).CombinedOutput(); err != nil {

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/millrace/millrace/integration/peer"
+)
+
+// profile runs the main workload on millrace twice, first to learn how long its phases take and then to profile each of them
+// as long, and prints where the time went. The profiles stay in a directory, for `go tool pprof`.
+func (b *bench) profile(ctx context.Context) error {
+	if err := os.MkdirAll(b.profiles, 0o755); err != nil {
+		return err
+	}
+	port, err := peer.FreePort()
+	if err != nil {
+		return err
+	}
+	admin := fmt.Sprintf("http://127.0.0.1:%d", port)
+	b.workers, b.properties = []string{"millrace"}, map[string]string{"admin.listeners": admin}
+	l := &load{bench: b, workloads: mainWorkloads(), places: map[string]place{}, results: results{}}
+	if err := l.prepare(ctx); err != nil {
+		return err
+	}
+	w, kind := l.workloads[0], b.workers[0]
+	worker, err := l.worker(ctx, kind, l.group(kind))
+	if err != nil {
+		return err
+	}
+	defer l.end(worker)
+	if err := l.one(ctx, worker, w, kind, 0); err != nil {
+		return logged(worker, err)
+	}
+	for phase, run := range map[string]func(context.Context, *peer.Worker, workload, string, int) error{snapshotPhase: l.snapshot, catchUpPhase: l.catchUp} {
+		took := float64(w.rows(b.options)) / l.results.of(w.name, phase, kind, rate).median()
+		if err := b.profiled(ctx, admin, phase, took, func() error { return run(ctx, worker, w, kind, 1) }); err != nil {
+			return logged(worker, fmt.Errorf("%s: %w", phase, err))
+		}
+	}
+	return nil
+}
+
+// profiled takes a processor profile and one of allocations while something runs that should take so many seconds.
+func (b *bench) profiled(ctx context.Context, admin, phase string, took float64, do func() error) error {
+	seconds := int(math.Max(1, math.Ceil(took)))
+	kinds := map[string]string{"cpu": "profile", "allocations": "allocs"}
+	fetched := make(chan error, len(kinds))
+	var files []string
+	for kind, path := range kinds {
+		file := filepath.Join(b.profiles, strings.ReplaceAll(phase, " ", "-")+"."+kind+".pprof")
+		files = append(files, file)
+		url := fmt.Sprintf("%s/debug/pprof/%s?seconds=%d", admin, path, seconds)
+		go func() { fetched <- download(ctx, url, file) }()
+	}
+	errs := []error{do()}
+	for range kinds {
+		errs = append(errs, <-fetched)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	for _, file := range files {
+		out, err := exec.CommandContext(ctx, "go", "tool", "pprof", "-top", "-nodecount=25", b.binary, file).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("reading %s: %w\n%s", file, err, out)
+		}
+		fmt.Printf("%s\n%s\n", file, out)
+	}
+	return nil
+}
+
+func download(ctx context.Context, url, file string) error {
+	response, err := get(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("GET %s: %s: %s", url, response.Status, body)
+	}
+	return os.WriteFile(file, body, 0o644)
+}
