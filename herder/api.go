@@ -17,6 +17,7 @@ type Herder interface {
 	Reader
 	Writer
 	Lifecycle
+	Signals
 	Offsets
 	Plugins
 	Loggers
@@ -71,6 +72,15 @@ type Lifecycle interface {
 	// returns the states that follow from it at once (KIP-745).
 	RestartConnectorAndTasks(ctx context.Context, req RestartRequest) (ConnectorStateInfo, error)
 	RestartTask(ctx context.Context, id state.TaskID) error
+}
+
+// Signals gives orders to tasks that run.
+type Signals interface {
+	// SendSignal hands a signal to the connector's first task, on the worker that
+	// runs it, and returns it with its id as soon as the task has taken it. It is a
+	// Conflict when the task does not run, a BadRequest when the task does not
+	// understand the signal, or none at all.
+	SendSignal(ctx context.Context, name string, s Signal) (Signal, error)
 }
 
 // Offsets reads and changes offsets of connectors (KIP-875).

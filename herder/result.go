@@ -92,6 +92,14 @@ type TaskProgress struct {
 	RemainingSeconds int64   `json:"remaining_seconds"`
 }
 
+// Signal is the body of POST /connectors/NAME/signals, which Java does not have,
+// and without Data its answer.
+type Signal struct {
+	ID   string          `json:"id"` // "" for one of the worker's own choice
+	Type string          `json:"type"`
+	Data json.RawMessage `json:"data,omitempty"` // an object
+}
+
 // ConnectorStateInfo is the status of a connector and its tasks, by task number.
 type ConnectorStateInfo struct {
 	Name      string         `json:"name"`

@@ -21,6 +21,7 @@ type Runtime interface {
 	Offsets(ctx context.Context, name string, config map[string]string) ([]connect.PartitionOffset, error)
 	AlterOffsets(ctx context.Context, name string, config map[string]string, offsets []connect.PartitionOffset, reset bool) (message string, err error)
 	Progress(connector string) map[int]connect.Progress
+	Signal(id state.TaskID, s connect.Signal) error
 	Stop(ctx context.Context)
 }
 

@@ -39,7 +39,7 @@ var needed = map[string]string{
 	"GET /": "reader", "GET /health": "", "GET /connectors": "reader", "POST /connectors": "editor",
 	"GET /connectors/{connector}": "reader", "DELETE /connectors/{connector}": "editor",
 	"GET /connectors/{connector}/config": "reader", "PUT /connectors/{connector}/config": "editor", "PATCH /connectors/{connector}/config": "editor",
-	"GET /connectors/{connector}/status": "reader", "GET /connectors/{connector}/progress": "reader",
+	"GET /connectors/{connector}/status": "reader", "GET /connectors/{connector}/progress": "reader", "POST /connectors/{connector}/signals": "editor",
 	"POST /connectors/{connector}/restart": "operator", "PUT /connectors/{connector}/pause": "operator",
 	"PUT /connectors/{connector}/resume": "operator", "PUT /connectors/{connector}/stop": "operator",
 	"GET /connectors/{connector}/tasks": "reader", "POST /connectors/{connector}/tasks": "a worker",

@@ -125,6 +125,10 @@ func (f *fake) ConnectorProgress(ctx context.Context, name string) (herder.Conne
 	return answerAs[herder.ConnectorProgress](ctx, f, "ConnectorProgress", name)
 }
 
+func (f *fake) SendSignal(ctx context.Context, name string, s herder.Signal) (herder.Signal, error) {
+	return answerAs[herder.Signal](ctx, f, "SendSignal", name, s)
+}
+
 func (f *fake) ConnectorStatus(ctx context.Context, name string) (herder.ConnectorStateInfo, error) {
 	defer f.restore(f.part(name, "status"))
 	return answerAs[herder.ConnectorStateInfo](ctx, f, "ConnectorStatus", name)

@@ -57,6 +57,8 @@ func TestForward(t *testing.T) {
 		{"POST /connectors/a/tasks/3/restart", "", nil, 204, `RestartTask {"connector":"a","task":3}`},
 		{"POST /connectors/a/tasks/3/restart", "", herder.Errorf(herder.Conflict, "rebalancing"), 409, `RestartTask {`},
 		{`PATCH /connectors/a/offsets {"offsets":[{"partition":{"p":9007199254740993},"offset":null}]}`, `{"message":"m"}`, nil, 200, `AlterOffsets "a" {"offsets":[{"partition":{"p":9007199254740993},"offset":null}]}`},
+		{`POST /connectors/a/signals {"type":"log","data":{"message":"m"}}`, `{"id":"1","type":"log"}`, nil, 202, `SendSignal "a" {"id":"","type":"log","data":{"message":"m"}}`},
+		{`POST /connectors/a/signals {"type":"log"}`, "", herder.Errorf(herder.Conflict, "stopped"), 409, `SendSignal "a" {"id":"","type":"log"}`},
 		{"DELETE /connectors/a/offsets", `{"message":"m"}`, nil, 200, `ResetOffsets "a"`},
 	} {
 		leader.set(c.status, c.result, c.err)

@@ -8,6 +8,7 @@ type Herder interface {
 	herder.Reader
 	herder.Writer
 	herder.Lifecycle
+	herder.Signals
 	herder.Offsets
 	herder.Plugins
 	herder.Loggers

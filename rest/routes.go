@@ -32,7 +32,7 @@ const (
 )
 
 // api is everything that Kafka Connect 4.3 serves to users and to other workers,
-// and /connectors/{connector}/progress.
+// and two of ours: /connectors/{connector}/progress and .../signals.
 func (s *Server) api() []route {
 	return []route{
 		{"/", methods{get: {s.serverInfo, readsSome}}},
@@ -43,6 +43,7 @@ func (s *Server) api() []route {
 		{"/connectors/{connector}/config", methods{get: {s.connectorConfig, reads}, put: {s.putConfig, edits}, patch: {s.patchConfig, edits}}},
 		{"/connectors/{connector}/status", methods{get: {s.connectorStatus, reads}}},
 		{"/connectors/{connector}/progress", methods{get: {s.progress, reads}}},
+		{"/connectors/{connector}/signals", methods{post: {s.sendSignal, edits}}},
 		{"/connectors/{connector}/restart", methods{post: {s.restartConnector, operates}}},
 		{"/connectors/{connector}/pause", methods{put: {s.pauseConnector, operates}}},
 		{"/connectors/{connector}/resume", methods{put: {s.resumeConnector, operates}}},

@@ -96,6 +96,9 @@ type Runtime interface {
 	// Progress tells how far the tasks of a connector are that run here and can say
 	// so, by their numbers.
 	Progress(connector string) map[int]connect.Progress
+	// Signal hands a signal to a task that runs here. It returns a NotRunningError
+	// or a NoSignalsError, or what the task says.
+	Signal(id state.TaskID, s connect.Signal) error
 
 	// FenceZombies fences off the producers of a source connector's earlier
 	// tasks, numbered from 0 to tasks-1 (KIP-618).

@@ -57,6 +57,7 @@ type sourceTask struct {
 	abandon    context.CancelFunc
 	over       chan struct{} // closed when all is done
 	silent     atomic.Bool   // abandoned: no more reports, no more offsets
+	started    atomic.Bool   // the task may be sent signals, while polls go on
 }
 
 // errStopped is the cause of a stop that the herder asked for.
@@ -153,6 +154,7 @@ func (t *sourceTask) live() {
 	defer t.abandon()
 	err := guard(func() error { return t.task.Start(t.polling, sourceContext{t}, t.config) })
 	if err == nil {
+		t.started.Store(true)
 		t.report(t.stateNow(), nil)
 		err = t.work()
 	} else if t.polling.Err() != nil {

@@ -118,6 +118,20 @@ func (h *Herder) ConnectorProgress(ctx context.Context, name string) (herder.Con
 	return h.Local.Progress(name), nil
 }
 
+// SendSignal asks the worker that runs the connector's first task.
+func (h *Herder) SendSignal(ctx context.Context, name string, s herder.Signal) (herder.Signal, error) {
+	tasks, err := h.Tasks(ctx, name)
+	if err != nil {
+		return herder.Signal{}, err
+	}
+	if len(tasks) > 0 {
+		if _, err := h.ask(ctx, TaskHereWanted{tasks[0].ID}); err != nil {
+			return herder.Signal{}, err
+		}
+	}
+	return h.Signal(ctx, name, s)
+}
+
 // RestartTask restarts a task that runs here, or names the worker that has it.
 func (h *Herder) RestartTask(ctx context.Context, id state.TaskID) error {
 	_, err := h.ask(ctx, TaskRestartWanted{id})

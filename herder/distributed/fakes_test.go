@@ -191,6 +191,7 @@ type runtime struct {
 	fenced     map[string]int
 	offsets    map[string][]connect.PartitionOffset
 	hurried    int // tasks that had to stop by a deadline
+	signals    []string
 }
 
 func newRuntime(t testing.TB) *runtime {
@@ -328,6 +329,16 @@ func (r *runtime) Progress(name string) map[int]connect.Progress {
 		}
 	}
 	return out
+}
+
+func (r *runtime) Signal(id state.TaskID, s connect.Signal) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, ok := r.tasks[id]; !ok {
+		return &worker.NotRunningError{ID: id, State: "does not run on this worker"}
+	}
+	r.signals = append(r.signals, id.String()+" "+s.ID+" "+s.Type+" "+s.Data)
+	return nil
 }
 
 func (r *runtime) Stop(ctx context.Context) {

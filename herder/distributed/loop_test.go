@@ -57,6 +57,8 @@ func TestProgressIsAskedWhereTheTaskRuns(t *testing.T) {
 		want = append(want, name, name+"-0")
 	}
 	c.runs(want...)
+	eventually(t, "both have half of it", func() bool { return len(a.runtime.runs()) == 4 && len(b.runtime.runs()) == 4 })
+	c.runs(want...)
 	for i := range 4 {
 		for _, n := range []*node{a, b} {
 			name := fmt.Sprintf("c%d", i)
@@ -74,6 +76,67 @@ func TestProgressIsAskedWhereTheTaskRuns(t *testing.T) {
 	if _, err := a.ConnectorProgress(t.Context(), "nothing"); herder.KindOf(err) != herder.NotFound {
 		t.Errorf("of a connector that does not exist: %v", err)
 	}
+}
+
+// A signal can be sent to any worker; the one that runs the task hands it over.
+func TestSignalsGoWhereTheTaskRuns(t *testing.T) {
+	c := newTestCluster(t)
+	a, b := c.start("a"), c.start("b")
+	var want []string
+	for i := range 4 {
+		name := fmt.Sprintf("c%d", i)
+		c.put(a, name, props(1))
+		want = append(want, name, name+"-0")
+	}
+	c.runs(want...)
+	eventually(t, "both have half of it", func() bool { return len(a.runtime.runs()) == 4 && len(b.runtime.runs()) == 4 })
+	c.runs(want...)
+	send := func(n *node, name string, s herder.Signal) (got herder.Signal, err error) {
+		err = c.via(n, func(n *node) (err error) {
+			got, err = n.SendSignal(t.Context(), name, s)
+			return err
+		})
+		return got, err
+	}
+	var expected, obeyed []string
+	for i := range 4 {
+		for _, n := range []*node{a, b} {
+			name := fmt.Sprintf("c%d", i)
+			got, err := send(n, name, herder.Signal{ID: n.name, Type: "log", Data: []byte(` {"message":"m"} `)})
+			if err != nil || got.ID != n.name || got.Type != "log" {
+				t.Errorf("%s: %+v, %v", name, got, err)
+			}
+			expected = append(expected, name+`-0 `+n.name+` log {"message":"m"}`)
+		}
+	}
+	for _, n := range []*node{a, b} {
+		n.runtime.mu.Lock()
+		obeyed = append(obeyed, n.runtime.signals...)
+		n.runtime.mu.Unlock()
+	}
+	slices.Sort(obeyed)
+	if slices.Sort(expected); !slices.Equal(obeyed, expected) {
+		t.Errorf("obeyed %v, want %v", obeyed, expected)
+	}
+	if got, err := send(a, "c0", herder.Signal{Type: "log"}); err != nil || got.ID == "" {
+		t.Errorf("without id: %+v, %v", got, err)
+	}
+	for _, bad := range []herder.Signal{{}, {Type: "log", Data: []byte(`"text"`)}, {Type: "log", Data: []byte(`[1]`)}} {
+		if _, err := send(a, "c0", bad); herder.KindOf(err) != herder.BadRequest {
+			t.Errorf("%+v: %v", bad, err)
+		}
+	}
+	if _, err := send(a, "nothing", herder.Signal{Type: "log"}); herder.KindOf(err) != herder.NotFound {
+		t.Errorf("of a connector that does not exist: %v", err)
+	}
+	if err := c.via(a, func(n *node) error { return n.StopConnector(t.Context(), "c0") }); err != nil {
+		t.Fatal(err)
+	}
+	c.runs(append([]string{"c0"}, want[2:]...)...)
+	eventually(t, "a stopped connector takes none", func() bool {
+		_, err := send(a, "c0", herder.Signal{Type: "log"})
+		return herder.KindOf(err) == herder.Conflict && strings.Contains(err.Error(), "Connector c0 is STOPPED and takes no signals; resume it first")
+	})
 }
 
 func TestWorkIsSharedAndTakenOver(t *testing.T) {

@@ -84,7 +84,7 @@ func newOrders(ctx context.Context, ss *session, s *stream, offset map[string]an
 	if slices.ContainsFunc(cfg.Channels, func(c string) bool { return c != signal.Source }) {
 		o.receiver = signal.Start(ctx, signal.Config{
 			Channels: cfg.Channels, PollInterval: cfg.PollInterval, Connector: ss.cfg.Prefix, File: cfg.File,
-			Topic: cfg.Topic, Group: cfg.Group, Consumer: cfg.Consumer, Ring: o.bell.Ring, Logger: o.log,
+			Topic: cfg.Topic, Group: cfg.Group, Consumer: cfg.Consumer, Inbox: &ss.task.inbox, Ring: o.bell.Ring, Logger: o.log,
 		})
 	}
 	return o, nil

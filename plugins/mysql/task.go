@@ -2,13 +2,17 @@ package mysql
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/millrace/millrace/plugins/connect"
 	"github.com/millrace/millrace/plugins/mysql/server"
+	"github.com/millrace/millrace/plugins/mysql/signal"
 	"github.com/millrace/millrace/plugins/mysql/snapshot"
 )
 
@@ -37,6 +41,7 @@ type task struct {
 
 	snapshot atomic.Pointer[snapshot.Reader] // the last one, for Progress
 	meters   *meters
+	inbox    signal.Inbox // signals that the worker was given
 }
 
 // phase is one source of records.
@@ -50,7 +55,10 @@ type phase interface {
 // newTask makes a task of one of the connectors.
 func newTask(p *product) connect.SourceTask { return &task{product: p, now: time.Now} }
 
-var _ connect.SourceTask = (*task)(nil)
+var (
+	_ connect.SourceTask  = (*task)(nil)
+	_ connect.SignalTaker = (*task)(nil)
+)
 
 // Start recovers, so that a connector that cannot work fails at once.
 func (t *task) Start(ctx context.Context, tc connect.SourceTaskContext, config map[string]string) error {
@@ -134,6 +142,22 @@ func (w *waiting) close() {
 	if w.session != nil {
 		w.session.release()
 	}
+}
+
+// Signal implements connect.SignalTaker. During a snapshot signals wait for the
+// stream.
+func (t *task) Signal(s connect.Signal) error {
+	sig := signal.Signal{ID: s.ID, Type: s.Type, Data: s.Data}
+	if !slices.Contains(t.cfg.Signals.Channels, signal.InProcess) {
+		return fmt.Errorf("signal.enabled.channels must name %s for this; it names %s", signal.InProcess, strings.Join(t.cfg.Signals.Channels, ", "))
+	}
+	if mode, err := t.cfg.mode(); err == nil && !mode.Stream {
+		return fmt.Errorf("with snapshot.mode=%s the connector ends with its snapshot, and takes none", mode.Name)
+	}
+	if err := sig.Check(); err != nil {
+		return err
+	}
+	return t.inbox.Put(sig)
 }
 
 // Stop implements connect.SourceTask.

@@ -6,7 +6,8 @@
 //	            connector sees as it reads the binlog: not in this package
 //	kafka       records of a topic whose key is the connector's topic.prefix
 //	file        lines of a file, which is emptied when it has been read
-//	in-process  of programs that embed Debezium's engine: ignored
+//	in-process  what the worker is given for the connector, which Debezium takes
+//	            from programs that embed its engine
 //	jmx         does not exist here, and is ignored
 //
 // The channels run in goroutines of their own and fill a queue; the connector

@@ -24,6 +24,7 @@ type Config struct {
 	Topic        string // signal.kafka.topic
 	Group        string // signal.kafka.groupId
 	Consumer     map[string]string
+	Inbox        *Inbox // what comes in-process
 	// Ring is called when a signal has come; from any goroutine.
 	Ring   func()
 	Logger *slog.Logger
@@ -35,6 +36,7 @@ type Receiver struct {
 	cfg      Config
 	cancel   context.CancelFunc
 	channels []channel
+	inbox    *Inbox // nil unless in-process is among the channels
 	wg       sync.WaitGroup
 
 	mu    sync.Mutex
@@ -54,7 +56,7 @@ func Start(ctx context.Context, cfg Config) *Receiver {
 			r.channels = append(r.channels, &fileChannel{cfg: cfg})
 		case Source:
 		case InProcess:
-			cfg.Logger.Warn("signal.enabled.channels: in-process is ignored, as no program embeds the connector; use kafka or file")
+			r.inbox = cfg.Inbox
 		case JMX:
 			cfg.Logger.Warn("signal.enabled.channels: jmx is ignored, as there is no JMX here; use kafka, file or in-process")
 		default:
@@ -63,6 +65,9 @@ func Start(ctx context.Context, cfg Config) *Receiver {
 	}
 	for _, c := range r.channels {
 		r.wg.Go(func() { c.run(ctx, r.put) })
+	}
+	if r.inbox != nil {
+		r.inbox.open(cfg.Ring)
 	}
 	return r
 }
@@ -77,6 +82,13 @@ func (r *Receiver) put(s Signal) {
 
 // Take returns the next signal.
 func (r *Receiver) Take() (Signal, bool) {
+	if s, ok := r.next(); ok || r.inbox == nil {
+		return s, ok
+	}
+	return r.inbox.take()
+}
+
+func (r *Receiver) next() (Signal, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.queue) == 0 {
@@ -97,6 +109,9 @@ func (r *Receiver) taken() int64 {
 // Close ends the channels. What was not taken comes again, from where it can.
 func (r *Receiver) Close() {
 	r.cancel()
+	if r.inbox != nil {
+		r.inbox.close()
+	}
 	r.wg.Wait()
 	for _, c := range r.channels {
 		c.close(r.taken())

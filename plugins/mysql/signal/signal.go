@@ -2,6 +2,7 @@ package signal
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -32,6 +33,32 @@ type Signal struct {
 	Data string // JSON
 	// next is the offset behind the signal in the topic that it came from.
 	next int64
+}
+
+// Check says what is wrong with a signal whose sender can be told, and will not
+// be obeyed.
+func (s Signal) Check() error {
+	d, err := ParseDocument(s.Data)
+	if err != nil {
+		return err
+	}
+	switch s.Type {
+	case TypeExecute:
+		_, err = d.Execute()
+	case TypeStop:
+		_, _, err = d.Stop()
+	case TypePause, TypeResume:
+		_, err = d.blocking()
+	case TypeLog:
+		if d.Text("message") == "" {
+			err = errors.New("the field message is missing")
+		}
+	case TypeSchema:
+	default:
+		err = fmt.Errorf("the type %q is unknown; there are %s", s.Type,
+			strings.Join([]string{TypeExecute, TypeStop, TypePause, TypeResume, TypeSchema, TypeLog}, ", "))
+	}
+	return err
 }
 
 // Execute is the data of an execute-snapshot signal.
