@@ -16,22 +16,14 @@ import (
 
 // Converter is AvroConverter. It belongs to one goroutine.
 type Converter struct {
+	*registry.Readers[*parsed]
 	cfg     Config
 	serde   *registry.Serde[*parsed]
-	written *lru.Cache[writeKey, *program]
-	read    *lru.Cache[readKey, *reader]
+	written *registry.Writers[*program]
 	schemas *lru.Cache[*data.Schema, *compiled]
 }
 
-type writeKey struct {
-	schema *data.Schema
-	topic  string
-}
-
-type readKey struct {
-	id    int
-	topic string
-}
+var _ connect.Converter = (*Converter)(nil)
 
 // compiled is a Connect schema with the Avro schema made of it.
 type compiled struct {
@@ -42,21 +34,22 @@ type compiled struct {
 
 // program writes the records of one schema to one topic.
 type program struct {
-	head    []byte // magic byte and id
-	root    *node
-	raw     bool // bytes at the top are written as they are
-	expires time.Time
+	head []byte // magic byte and id
+	root *node
+	raw  bool // bytes at the top are written as they are
 }
 
 // New makes a converter. It asks the registry when it gets the first record.
 func New(cfg Config, isKey bool) *Converter {
-	return &Converter{
-		cfg:     cfg,
-		serde:   registry.NewSerde[*parsed](cfg.Registry, isKey, schemaParser{}),
-		written: lru.New[writeKey, *program](cfg.Registry.CacheSize),
-		read:    lru.New[readKey, *reader](cfg.Registry.CacheSize),
-		schemas: lru.New[*data.Schema, *compiled](cfg.Registry.CacheSize),
-	}
+	size := cfg.Registry.CacheSize
+	c := &Converter{cfg: cfg, schemas: lru.New[*data.Schema, *compiled](size)}
+	c.serde = registry.NewSerde[*parsed](cfg.Registry, isKey, schemaParser{})
+	c.written = registry.NewWriters(size, "Failed to serialize Avro data from topic %s: %w", c.compileFor)
+	c.Readers = registry.NewReaders(size, c.serde, "Failed to deserialize data to Avro for topic %s: %w",
+		func(found registry.Found[*parsed]) (registry.Reader, error) {
+			return cfg.newReader(found.Schema.schema, found.Version)
+		})
+	return c
 }
 
 // Append implements connect.Converter (AvroConverter.fromConnectData).
@@ -67,17 +60,12 @@ func (c *Converter) Append(dst []byte, topic string, _ *[]connect.Header, s *dat
 		}
 		return dst, true, nil
 	}
-	key := writeKey{s, topic}
-	p, ok := c.written.Get(key)
-	if !ok || !p.expires.IsZero() && time.Now().After(p.expires) {
-		var err error
-		if p, err = c.compileFor(topic, s); err != nil {
-			return dst, false, failed("Failed to serialize Avro data from topic", topic, err)
-		}
-		c.written.Put(key, p)
+	p, err := c.written.For(topic, s)
+	if err != nil {
+		return dst, false, err
 	}
 	start := len(dst)
-	dst, err := p.append(append(dst, p.head...), v)
+	dst, err = p.append(append(dst, p.head...), v)
 	if err != nil {
 		return dst[:start], false, err
 	}
@@ -94,17 +82,12 @@ func (p *program) append(dst []byte, v data.Value) ([]byte, error) {
 	return p.root.append(dst, v)
 }
 
-// failed puts Java's words before an error, and keeps its kind.
-func failed(doing, topic string, err error) error {
-	return fmt.Errorf("%s %s: %w", doing, topic, err)
-}
-
-func (c *Converter) compileFor(topic string, s *data.Schema) (*program, error) {
+func (c *Converter) compileFor(topic string, s *data.Schema) (*program, time.Time, error) {
 	own, ok := c.schemas.Get(s)
 	if !ok {
 		var err error
 		if own, err = c.cfg.compileOwn(s); err != nil {
-			return nil, err
+			return nil, time.Time{}, err
 		}
 		c.schemas.Put(s, own)
 	}
@@ -115,18 +98,18 @@ func (c *Converter) compileFor(topic string, s *data.Schema) (*program, error) {
 	choice, err := c.serde.Choose(context.Background(), topic, record, registry.Schema{Text: own.text},
 		func() (*parsed, error) { return schemaParser{}.Parse(registry.Schema{Text: own.text}, nil) })
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
-	p := &program{head: registry.AppendID(nil, choice.ID), root: own.root, raw: own.avro.kind == kBytes, expires: choice.Expires}
+	p := &program{head: registry.AppendID(nil, choice.ID), root: own.root, raw: own.avro.kind == kBytes}
 	if !choice.Other {
-		return p, nil
+		return p, choice.Expires, nil
 	}
 	p.raw = choice.Schema.schema.kind == kBytes
 	if s == nil {
-		return p, nil
+		return p, choice.Expires, nil
 	}
 	p.root, err = c.cfg.compile(s, choice.Schema.schema)
-	return p, err
+	return p, choice.Expires, err
 }
 
 func (o Options) compileOwn(s *data.Schema) (*compiled, error) {
@@ -142,39 +125,6 @@ func (o Options) compileOwn(s *data.Schema) (*compiled, error) {
 		own.root, err = o.compile(s, as)
 	}
 	return own, err
-}
-
-// Parse implements connect.Converter (AvroConverter.toConnectData).
-func (c *Converter) Parse(a *data.Arena, topic string, _ []connect.Header, b []byte) (*data.Schema, data.Value, error) {
-	if b == nil {
-		return nil, data.Null(), nil
-	}
-	s, v, err := c.parse(a, topic, b)
-	if err != nil {
-		return nil, data.Value{}, failed("Failed to deserialize data to Avro for topic", topic, err)
-	}
-	return s, v, nil
-}
-
-func (c *Converter) parse(a *data.Arena, topic string, b []byte) (*data.Schema, data.Value, error) {
-	id, payload, err := registry.CutID(b)
-	if err != nil {
-		return nil, data.Value{}, dataError("%w", err)
-	}
-	key := readKey{id, topic}
-	r, ok := c.read.Get(key)
-	if !ok {
-		found, err := c.serde.Find(context.Background(), id, topic)
-		if err != nil {
-			return nil, data.Value{}, err
-		}
-		if r, err = c.cfg.newReader(found.Schema.schema, found.Version); err != nil {
-			return nil, data.Value{}, err
-		}
-		c.read.Put(key, r)
-	}
-	v, err := r.value(a, payload)
-	return r.schema, v, err
 }
 
 // parsed is a schema of the registry.

@@ -19,16 +19,18 @@ type cursor struct {
 	depth int
 }
 
-// value reads a whole payload.
-func (r *reader) value(a *data.Arena, b []byte) (data.Value, error) {
+// Read implements registry.Reader.
+func (r *reader) Read(a *data.Arena, b []byte) (*data.Schema, data.Value, error) {
 	if r.raw {
-		return r.root.binary(b), nil
+		return r.schema, r.root.binary(b), nil
 	}
 	c := &cursor{b: b, arena: a}
 	if r.root.any {
-		return c.anything()
+		v, err := c.anything()
+		return r.schema, v, err
 	}
-	return c.value(r.root)
+	v, err := c.value(r.root)
+	return r.schema, v, err
 }
 
 func (c *cursor) fail(what string) error {

@@ -3,7 +3,6 @@ package jsonschema
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/millrace/millrace/plugins/connect"
@@ -15,24 +14,14 @@ import (
 
 // Converter is JsonSchemaConverter. It belongs to one goroutine.
 type Converter struct {
+	*registry.Readers[*model]
 	cfg     Config
 	serde   *registry.Serde[*model]
-	written *lru.Cache[writeKey, *program]
-	read    *lru.Cache[readKey, *data.Schema]
+	written *registry.Writers[*program]
 	schemas *lru.Cache[*data.Schema, *compiled]
 }
 
 var _ connect.Converter = (*Converter)(nil)
-
-type writeKey struct {
-	schema *data.Schema
-	topic  string
-}
-
-type readKey struct {
-	id    int
-	topic string
-}
 
 type compiled struct {
 	text, title string
@@ -40,20 +29,22 @@ type compiled struct {
 }
 
 type program struct {
-	head    []byte
-	root    *node
-	expires time.Time
+	head []byte
+	root *node
 }
 
 // New makes a converter. It asks the registry when it gets the first record.
 func New(cfg Config, isKey bool) *Converter {
-	return &Converter{
-		cfg:     cfg,
-		serde:   registry.NewSerde[*model](cfg.Registry, isKey, schemaParser{cfg.Options}),
-		written: lru.New[writeKey, *program](cfg.Registry.CacheSize),
-		read:    lru.New[readKey, *data.Schema](cfg.Registry.CacheSize),
-		schemas: lru.New[*data.Schema, *compiled](cfg.Registry.CacheSize),
-	}
+	size := cfg.Registry.CacheSize
+	c := &Converter{cfg: cfg, schemas: lru.New[*data.Schema, *compiled](size)}
+	c.serde = registry.NewSerde[*model](cfg.Registry, isKey, schemaParser{cfg.Options})
+	c.written = registry.NewWriters(size, "Converting Kafka Connect data to byte[] failed due to serialization error of topic %s: %w", c.compileFor)
+	c.Readers = registry.NewReaders(size, c.serde, "Converting byte[] to Kafka Connect data failed due to serialization error of topic %s: %w",
+		func(found registry.Found[*model]) (registry.Reader, error) {
+			s, err := cfg.toConnect(found.Schema, found.Version)
+			return reader{s}, err
+		})
+	return c
 }
 
 // Append implements connect.Converter (JsonSchemaConverter.fromConnectData).
@@ -64,83 +55,54 @@ func (c *Converter) Append(dst []byte, topic string, _ *[]connect.Header, s *dat
 	case s == nil:
 		return dst, false, dataError("data without schema has no JSON Schema: use %s, or a transform that sets one", "org.apache.kafka.connect.json.JsonConverter")
 	}
-	key := writeKey{s, topic}
-	p, ok := c.written.Get(key)
-	if !ok || !p.expires.IsZero() && time.Now().After(p.expires) {
-		var err error
-		if p, err = c.compileFor(topic, s); err != nil {
-			return dst, false, fmt.Errorf("Converting Kafka Connect data to byte[] failed due to serialization error of topic %s: %w", topic, err)
-		}
-		c.written.Put(key, p)
+	p, err := c.written.For(topic, s)
+	if err != nil {
+		return dst, false, err
 	}
 	if v.IsNull() && p.root.null == "" {
 		return dst, true, nil
 	}
 	start := len(dst)
-	dst, err := p.root.append(append(dst, p.head...), v)
+	dst, err = p.root.append(append(dst, p.head...), v)
 	if err != nil {
 		return dst[:start], false, err
 	}
 	return dst, false, nil
 }
 
-func (c *Converter) compileFor(topic string, s *data.Schema) (*program, error) {
+func (c *Converter) compileFor(topic string, s *data.Schema) (*program, time.Time, error) {
 	own, ok := c.schemas.Get(s)
 	if !ok {
 		tree, err := c.cfg.fromConnect(s)
 		if err != nil {
-			return nil, err
+			return nil, time.Time{}, err
 		}
 		own = &compiled{text: tree.String()}
 		own.title, _ = tree.StrOf("title")
 		if own.root, err = c.cfg.compile(s); err != nil {
-			return nil, err
+			return nil, time.Time{}, err
 		}
 		c.schemas.Put(s, own)
 	}
 	choice, err := c.serde.Choose(context.Background(), topic, own.title, registry.Schema{Text: own.text},
 		func() (*model, error) { return load(own.text, nil) })
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
-	return &program{head: registry.AppendID(nil, choice.ID), root: own.root, expires: choice.Expires}, nil
+	return &program{head: registry.AppendID(nil, choice.ID), root: own.root}, choice.Expires, nil
 }
 
-// Parse implements connect.Converter (JsonSchemaConverter.toConnectData).
-func (c *Converter) Parse(a *data.Arena, topic string, _ []connect.Header, b []byte) (*data.Schema, data.Value, error) {
-	if b == nil {
-		return nil, data.Null(), nil
-	}
-	s, v, err := c.parse(a, topic, b)
-	if err != nil {
-		return nil, data.Value{}, fmt.Errorf("Converting byte[] to Kafka Connect data failed due to serialization error of topic %s: %w", topic, err)
-	}
-	return s, v, nil
-}
+// reader reads what was written with one schema.
+type reader struct{ schema *data.Schema }
 
-func (c *Converter) parse(a *data.Arena, topic string, b []byte) (*data.Schema, data.Value, error) {
-	id, payload, err := registry.CutID(b)
-	if err != nil {
-		return nil, data.Value{}, dataError("%w", err)
-	}
-	key := readKey{id, topic}
-	s, ok := c.read.Get(key)
-	if !ok {
-		found, err := c.serde.Find(context.Background(), id, topic)
-		if err != nil {
-			return nil, data.Value{}, err
-		}
-		if s, err = c.cfg.toConnect(found.Schema, found.Version); err != nil {
-			return nil, data.Value{}, err
-		}
-		c.read.Put(key, s)
-	}
-	tree, err := jsontree.Parse(payload)
+// Read implements registry.Reader.
+func (r reader) Read(a *data.Arena, b []byte) (*data.Schema, data.Value, error) {
+	tree, err := jsontree.Parse(b)
 	if err != nil {
 		return nil, data.Value{}, dataError("the data is not JSON: %w", err)
 	}
-	v, err := value(a, s, tree)
-	return s, v, err
+	v, err := value(a, r.schema, tree)
+	return r.schema, v, err
 }
 
 // schemaParser reads JSON schemas.

@@ -119,3 +119,22 @@ func BenchmarkAppend(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkParse(b *testing.B) {
+	server := registrytest.New(registrytest.Config{})
+	b.Cleanup(server.Close)
+	c := open(b, server, nil)
+	s, v := person()
+	text, _, err := c.Append(nil, "t", nil, s, v)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var a data.Arena
+	b.ReportAllocs()
+	for b.Loop() {
+		a.Reset()
+		if _, _, err := c.Parse(&a, "t", nil, text); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -52,11 +52,7 @@ func Def() *configdef.Def {
 
 // ParseConfig reads the converter's properties, given without their prefix.
 func ParseConfig(props map[string]string) (Config, error) {
-	v, err := Def().Parse(props)
-	if err != nil {
-		return Config{}, err
-	}
-	r, err := registry.ParseConfig(v)
+	v, r, err := registry.Parse(Def(), props)
 	if err != nil {
 		return Config{}, err
 	}
@@ -71,14 +67,11 @@ func ParseConfig(props map[string]string) (Config, error) {
 
 // Plugins describes ProtobufConverter.
 func Plugins() []connect.Plugin {
-	return []connect.Plugin{{
-		Class: Class, Version: registry.Version, Kind: connect.KindConverter, Def: Def(),
-		NewConverter: func(config map[string]string, isKey bool) (connect.Converter, error) {
-			cfg, err := ParseConfig(config)
-			if err != nil {
-				return nil, err
-			}
-			return New(cfg, isKey), nil
-		},
-	}}
+	return registry.Plugin(Class, Def(), func(props map[string]string, isKey bool) (connect.Converter, error) {
+		cfg, err := ParseConfig(props)
+		if err != nil {
+			return nil, err
+		}
+		return New(cfg, isKey), nil
+	})
 }

@@ -2,7 +2,6 @@ package protobuf
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -16,26 +15,14 @@ import (
 
 // Converter is ProtobufConverter. It belongs to one goroutine.
 type Converter struct {
+	*registry.Readers[protoreflect.FileDescriptor]
 	cfg     Config
 	serde   *registry.Serde[protoreflect.FileDescriptor]
-	written *lru.Cache[writeKey, *program]
-	read    *lru.Cache[readKey, *reader]
-	files   *lru.Cache[readKey, registry.Found[protoreflect.FileDescriptor]]
+	written *registry.Writers[*program]
 	schemas *lru.Cache[*data.Schema, *compiled]
 }
 
 var _ connect.Converter = (*Converter)(nil)
-
-type writeKey struct {
-	schema *data.Schema
-	topic  string
-}
-
-type readKey struct {
-	id      int
-	topic   string
-	indexes string
-}
 
 // compiled is a Connect schema with its own file.
 type compiled struct {
@@ -48,20 +35,19 @@ type program struct {
 	head    []byte // magic byte, id and indexes
 	root    *encoder
 	wrapper *fieldEncoder // of a single value
-	expires time.Time
 }
 
 // New makes a converter. It asks the registry when it gets the first record.
 func New(cfg Config, isKey bool) *Converter {
 	size := cfg.Registry.CacheSize
-	return &Converter{
-		cfg:     cfg,
-		serde:   registry.NewSerde[protoreflect.FileDescriptor](cfg.Registry, isKey, schemaParser{}),
-		written: lru.New[writeKey, *program](size),
-		read:    lru.New[readKey, *reader](size),
-		files:   lru.New[readKey, registry.Found[protoreflect.FileDescriptor]](size),
-		schemas: lru.New[*data.Schema, *compiled](size),
-	}
+	c := &Converter{cfg: cfg, schemas: lru.New[*data.Schema, *compiled](size)}
+	c.serde = registry.NewSerde[protoreflect.FileDescriptor](cfg.Registry, isKey, schemaParser{})
+	c.written = registry.NewWriters(size, "Failed to serialize Protobuf data from topic %s: %w", c.compileFor)
+	c.Readers = registry.NewReaders(size, c.serde, "Failed to deserialize data for topic %s to Protobuf: %w",
+		func(found registry.Found[protoreflect.FileDescriptor]) (registry.Reader, error) {
+			return &fileReader{cfg.Options, found, map[protoreflect.FullName]*reader{}}, nil
+		})
+	return c
 }
 
 // Append implements connect.Converter (ProtobufConverter.fromConnectData).
@@ -72,17 +58,12 @@ func (c *Converter) Append(dst []byte, topic string, _ *[]connect.Header, s *dat
 	case s == nil:
 		return dst, false, dataError("data without schema has no Protobuf schema: use another converter, or a transform that sets a schema")
 	}
-	key := writeKey{s, topic}
-	p, ok := c.written.Get(key)
-	if !ok || !p.expires.IsZero() && time.Now().After(p.expires) {
-		var err error
-		if p, err = c.compileFor(topic, s); err != nil {
-			return dst, false, fmt.Errorf("Failed to serialize Protobuf data from topic %s: %w", topic, err)
-		}
-		c.written.Put(key, p)
+	p, err := c.written.For(topic, s)
+	if err != nil {
+		return dst, false, err
 	}
 	start := len(dst)
-	dst, err := p.append(append(dst, p.head...), v)
+	dst, err = p.append(append(dst, p.head...), v)
 	if err != nil {
 		return dst[:start], false, err
 	}
@@ -125,15 +106,15 @@ func (c *Converter) compileOwn(s *data.Schema) (*compiled, error) {
 	return own, nil
 }
 
-func (c *Converter) compileFor(topic string, s *data.Schema) (*program, error) {
+func (c *Converter) compileFor(topic string, s *data.Schema) (*program, time.Time, error) {
 	own, err := c.compileOwn(s)
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
 	choice, err := c.serde.Choose(context.Background(), topic, own.root, registry.Schema{Text: own.text},
 		func() (protoreflect.FileDescriptor, error) { return own.file, nil })
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
 	file := own.file
 	if choice.Other {
@@ -141,57 +122,40 @@ func (c *Converter) compileFor(topic string, s *data.Schema) (*program, error) {
 	}
 	m, indexes := findMessage(file, own.root)
 	if m == nil {
-		return nil, dataError("schema %d has no message", choice.ID)
+		return nil, time.Time{}, dataError("schema %d has no message", choice.ID)
 	}
-	p := &program{head: appendIndexes(registry.AppendID(nil, choice.ID), indexes), expires: choice.Expires}
+	p := &program{head: appendIndexes(registry.AppendID(nil, choice.ID), indexes)}
 	if s.Type() != data.TypeStruct {
 		kind := m.Fields().ByNumber(protowire.Number(1)).Kind()
 		p.wrapper = &fieldEncoder{schema: s, kind: kind, form: formWrapper}
-		return p, nil
+		return p, choice.Expires, nil
 	}
 	if p.root = own.encoder; choice.Other {
 		p.root, err = c.cfg.compile(s, m, c.cfg.Registry.LatestStrict)
 	}
-	return p, err
+	return p, choice.Expires, err
 }
 
-// Parse implements connect.Converter (ProtobufConverter.toConnectData).
-func (c *Converter) Parse(a *data.Arena, topic string, _ []connect.Header, b []byte) (*data.Schema, data.Value, error) {
-	if b == nil {
-		return nil, data.Null(), nil
-	}
-	s, v, err := c.parse(a, topic, b)
-	if err != nil {
-		return nil, data.Value{}, fmt.Errorf("Failed to deserialize data for topic %s to Protobuf: %w", topic, err)
-	}
-	return s, v, nil
+// fileReader reads what was written with the messages of one file.
+type fileReader struct {
+	Options
+	found    registry.Found[protoreflect.FileDescriptor]
+	messages map[protoreflect.FullName]*reader
 }
 
-func (c *Converter) parse(a *data.Arena, topic string, b []byte) (*data.Schema, data.Value, error) {
-	id, rest, err := registry.CutID(b)
+// Read implements registry.Reader.
+func (f *fileReader) Read(a *data.Arena, b []byte) (*data.Schema, data.Value, error) {
+	m, payload, err := cutIndexes(f.found.Schema, b)
 	if err != nil {
 		return nil, data.Value{}, dataError("%w", err)
 	}
-	key := readKey{id: id, topic: topic}
-	found, ok := c.files.Get(key)
-	if !ok {
-		if found, err = c.serde.Find(context.Background(), id, topic); err != nil {
+	r := f.messages[m.FullName()]
+	if r == nil {
+		r = &reader{Options: f.Options, message: m}
+		if r.schema, err = f.toConnect(m, f.found.Version); err != nil {
 			return nil, data.Value{}, err
 		}
-		c.files.Put(key, found)
-	}
-	m, payload, err := cutIndexes(found.Schema, rest)
-	if err != nil {
-		return nil, data.Value{}, dataError("%w", err)
-	}
-	key.indexes = string(m.FullName())
-	r, ok := c.read.Get(key)
-	if !ok {
-		r = &reader{Options: c.cfg.Options, message: m}
-		if r.schema, err = c.cfg.toConnect(m, found.Version); err != nil {
-			return nil, data.Value{}, err
-		}
-		c.read.Put(key, r)
+		f.messages[m.FullName()] = r
 	}
 	v, err := r.read(a, payload)
 	return r.schema, v, err

@@ -180,3 +180,21 @@ func BenchmarkAppend(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkParse(b *testing.B) {
+	server := serve(b)
+	c := open(b, server, nil)
+	s, v := person()
+	text, _, err := c.Append(nil, "t", nil, s, v)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var a data.Arena
+	b.ReportAllocs()
+	for b.Loop() {
+		a.Reset()
+		if _, _, err := c.Parse(&a, "t", nil, text); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -115,6 +115,22 @@ func Def(own ...configdef.Key) *configdef.Def {
 	return configdef.New(slices.Concat(keys, own)...)
 }
 
+// Plugin describes one of the converters by its class, its properties and what
+// makes it of them.
+func Plugin(class string, def *configdef.Def, build func(props map[string]string, isKey bool) (connect.Converter, error)) []connect.Plugin {
+	return []connect.Plugin{{Class: class, Version: Version, Kind: connect.KindConverter, Def: def, NewConverter: build}}
+}
+
+// Parse reads the properties that def declares, and those of Config.
+func Parse(def *configdef.Def, props map[string]string) (*configdef.Values, Config, error) {
+	v, err := def.Parse(props)
+	if err != nil {
+		return nil, Config{}, err
+	}
+	cfg, err := ParseConfig(v)
+	return v, cfg, err
+}
+
 // ParseConfig reads the properties that Def declares.
 func ParseConfig(v *configdef.Values) (Config, error) {
 	cfg := Config{
