@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/plugins/connect"
+	"github.com/millrace/millrace/storage/kafka/producer"
 	"github.com/millrace/millrace/storage/offset"
 )
 
@@ -32,6 +33,9 @@ const (
 //  3. the newest offset of each source partition, into the offset topic
 //  4. commit; only then may the task hear of its offsets
 //
+// While a commit is under way the next transaction takes records already; the
+// producer sends them after it.
+//
 // An abort that the connector asks for drops the records, but its offsets are
 // still written, in a transaction of their own, lest the task read the same
 // records again.
@@ -43,8 +47,17 @@ type transactions struct {
 	open     bool
 	size     int           // records in the open transaction
 	began    time.Time     // when the open transaction began
-	ending   time.Duration // what the end of the last one took
+	ending   *ending       // of the transaction before, nil when there is none
+	took     time.Duration // the end of the last one
 	marks    *marks        // nil unless the connector says where transactions end
+}
+
+// ending is a transaction whose commit is under way.
+type ending struct {
+	commit *producer.Commit
+	asked  time.Time
+	size   int
+	points []connect.CommittedOffset // that it commits
 }
 
 // Under load, batches that follow one another share a transaction, until it has
@@ -97,38 +110,47 @@ func (x *transactions) convert() error {
 			timer.Reset(wait)
 			due = timer.C
 		}
+		var err error
 		select {
 		case b, more := <-t.full:
 			if !more {
 				return x.end()
 			}
-			if err := x.batch(t.working, b); err != nil {
-				return x.failed(err)
-			}
-			t.free <- b
-			if x.boundary == boundaryPoll && x.longEnough() {
-				if err := x.commit(t.working); err != nil {
-					return x.failed(err)
-				}
-			}
-			if len(t.full) == 0 {
-				t.producer.Flush()
-			}
+			err = x.whole(b)
 		case <-due:
-			if err := x.commit(t.working); err != nil {
-				return x.failed(err)
-			}
+			err = x.commit(t.working)
+		case <-x.ended():
+			err = x.settle(t.working)
 		case <-t.inflight.failed:
-			return x.failed(t.inflight.failure())
+			err = t.inflight.failure()
+		}
+		if err != nil {
+			return x.failed(err)
 		}
 	}
 }
 
+// whole writes a batch and gives it back.
+func (x *transactions) whole(b *connect.Batch) error {
+	t := x.t
+	if err := x.batch(t.working, b); err != nil {
+		return err
+	}
+	t.free <- b
+	if x.boundary == boundaryPoll && x.ending == nil && x.longEnough() {
+		return x.commit(t.working)
+	}
+	if len(t.full) == 0 {
+		t.producer.Flush()
+	}
+	return nil
+}
+
 // patience is how long the open transaction waits for a batch before it ends, if it
-// does without.
+// does without; it does not end before the one before it has.
 func (x *transactions) patience() (wait time.Duration, ends bool) {
 	switch {
-	case !x.open:
+	case !x.open, x.ending != nil:
 	case x.boundary == boundaryInterval:
 		return max(x.interval-x.t.w.cfg.Now().Sub(x.began), 0), true
 	case x.boundary == boundaryPoll:
@@ -139,7 +161,7 @@ func (x *transactions) patience() (wait time.Duration, ends bool) {
 
 // longEnough reports whether the open transaction should end, for boundaryPoll.
 func (x *transactions) longEnough() bool {
-	return x.t.w.cfg.Now().Sub(x.began) >= min(worthwhile*x.ending, longest)
+	return x.t.w.cfg.Now().Sub(x.began) >= min(worthwhile*x.took, longest)
 }
 
 // batch writes a batch's records, ending transactions where the connector says.
@@ -185,8 +207,11 @@ func (x *transactions) begin(ctx context.Context) error {
 	return x.t.producer.BeginTxn(ctx)
 }
 
-// commit writes the offsets of what was written and commits both.
+// commit writes the offsets of what was written and begins to commit both.
 func (x *transactions) commit(ctx context.Context) error {
+	if err := x.settle(ctx); err != nil {
+		return err
+	}
 	points := x.t.inflight.submitted()
 	if len(points) == 0 && !x.open {
 		return nil
@@ -199,16 +224,45 @@ func (x *transactions) commit(ctx context.Context) error {
 			return err
 		}
 	}
-	began := x.t.w.cfg.Now()
-	err := x.t.producer.CommitTxn(ctx)
-	x.t.metrics.Committed(began, err)
+	asked := x.t.w.cfg.Now()
+	c, err := x.t.producer.BeginCommit(ctx)
 	if err != nil {
 		return err
 	}
-	x.ending = x.t.w.cfg.Now().Sub(began)
-	x.t.metrics.TransactionSize.Note(float64(x.size))
+	x.ending = &ending{commit: c, asked: asked, size: x.size, points: points}
 	x.open, x.size = false, 0
-	x.t.committed(ctx, x.t.inflight.take())
+	return nil
+}
+
+// ended tells when the outcome of the commit under way is known.
+func (x *transactions) ended() <-chan struct{} {
+	if x.ending == nil {
+		return nil
+	}
+	return x.ending.commit.Done()
+}
+
+// settle waits for the commit under way. Where it has failed, what was meant for it
+// and for the open transaction is still to be aborted.
+func (x *transactions) settle(ctx context.Context) error {
+	e := x.ending
+	if e == nil {
+		return nil
+	}
+	select {
+	case <-e.commit.Done():
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	x.ending = nil
+	x.t.metrics.Committed(e.asked, e.commit.Err())
+	if err := e.commit.Err(); err != nil {
+		x.open = true
+		return err
+	}
+	x.took = x.t.w.cfg.Now().Sub(e.asked)
+	x.t.metrics.TransactionSize.Note(float64(e.size))
+	x.t.committed(ctx, e.points)
 	return nil
 }
 
@@ -236,8 +290,8 @@ func (x *transactions) offset(ctx context.Context, p connect.CommittedOffset) er
 
 // abort drops the open transaction's records.
 func (x *transactions) abort(ctx context.Context) error {
-	if !x.open {
-		return nil
+	if err := x.settle(ctx); err != nil || !x.open {
+		return err
 	}
 	x.t.log.Info("aborting a transaction, as the connector asks")
 	if err := x.t.producer.AbortTxn(ctx); err != nil {
@@ -254,28 +308,32 @@ func (x *transactions) end() error {
 		return x.failed(err)
 	}
 	if x.boundary == boundaryConnector {
-		x.dropOpen()
-		return nil
+		return x.failed(x.settle(x.t.working))
 	}
-	if err := x.commit(x.t.working); err != nil {
-		return x.failed(err)
+	err := x.commit(x.t.working)
+	if err == nil {
+		err = x.settle(x.t.working)
 	}
-	return nil
+	return x.failed(err)
 }
 
-// failed drops the open transaction and says why.
+// failed drops the open transaction, if there is one, and says why.
 func (x *transactions) failed(err error) error {
 	x.dropOpen()
 	return err
 }
 
+// dropOpen aborts the open transaction. What is being committed counts.
 func (x *transactions) dropOpen() {
+	ctx, cancel := context.WithTimeout(x.t.working, x.t.w.cfg.GracefulTimeout)
+	defer cancel()
+	if err := x.settle(ctx); err != nil {
+		x.t.log.Debug("the commit under way has failed", "error", err)
+	}
 	if !x.open {
 		return
 	}
 	x.open = false
-	ctx, cancel := context.WithTimeout(x.t.working, x.t.w.cfg.GracefulTimeout)
-	defer cancel()
 	if err := x.t.producer.AbortTxn(ctx); err != nil {
 		x.t.log.Debug("the open transaction could not be aborted; the next start of the task does", "error", err)
 	}

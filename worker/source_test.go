@@ -448,6 +448,42 @@ func playExactlyOnce(t *testing.T, s *listSource, r *rig, boundary string) {
 	}
 }
 
+// TestFailedCommit shows that a task whose commit fails, while the next transaction
+// takes records, fails too, and that it goes on where the last commit has left it.
+func TestFailedCommit(t *testing.T) {
+	for _, failing := range []int{1, 2, 5} {
+		t.Run(fmt.Sprint(failing), func(t *testing.T) {
+			s := &listSource{topic: "out", values: words(3000), size: 10, onPoll: func(*listSource, *connect.Batch) { time.Sleep(time.Millisecond) }}
+			r := sourceRig(t, s, inKafka)
+			ends := 0
+			r.cluster.Fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, Err: kerr.InvalidTxnState, TopLevel: true,
+				When: func(kmsg.Request) bool { ends++; return ends == failing }})
+			config := sourceConfig("transaction.boundary", "interval", "transaction.boundary.interval.ms", "0")
+			r.startExactlyOnce("list", config)
+			st := r.seen.await(t, "list-0", state.Failed)
+			if !strings.Contains(st.Trace, "invalid transaction state") && !strings.Contains(st.Trace, "attempted a transactional operation in an invalid state") {
+				t.Errorf("trace\n%s", st.Trace)
+			}
+			if heard := len(s.committed); heard != failing-1 {
+				t.Errorf("the task heard of %d commits: %v", heard, s.committed)
+			}
+			id := r.restartExactlyOnce("list", config)
+			r.awaitOffset("list", int64(len(s.values)-1))
+			r.stop(id)
+			if got, want := values(r.readCommitted("out")), strings.Join(s.values, " "); got != want {
+				t.Errorf("topic holds %.300s", got)
+			}
+		})
+	}
+}
+
+// restartExactlyOnce starts task 0 of a connector anew after it has failed.
+func (r *rig) restartExactlyOnce(name string, config map[string]string) state.TaskID {
+	r.t.Helper()
+	r.stop(state.TaskID{Connector: name})
+	return r.startExactlyOnce(name, config)
+}
+
 // readCommitted reads the records of committed transactions.
 func (r *rig) readCommitted(topic string) []*sarama.ConsumerMessage {
 	r.t.Helper()

@@ -9,9 +9,9 @@ import (
 func TestHowLongTransactionsLast(t *testing.T) {
 	const ms = time.Millisecond
 	now := time.Unix(1000, 0)
-	at := func(lasted, ending time.Duration, b boundary) *transactions {
+	at := func(lasted, took time.Duration, b boundary) *transactions {
 		task := &sourceTask{w: &Worker{cfg: Config{Now: func() time.Time { return now }}}}
-		return &transactions{t: task, open: true, boundary: b, interval: 50 * ms, began: now.Add(-lasted), ending: ending}
+		return &transactions{t: task, open: true, boundary: b, interval: 50 * ms, began: now.Add(-lasted), took: took}
 	}
 	for _, c := range []struct {
 		lasted, ending time.Duration
@@ -41,6 +41,11 @@ func TestHowLongTransactionsLast(t *testing.T) {
 		if wait, ends := at(c.lasted, 5*ms, c.boundary).patience(); wait != c.wait || ends != c.ends {
 			t.Errorf("%s, after %s: waits %s, %t", c.boundary, c.lasted, wait, ends)
 		}
+	}
+	behind := at(0, 0, boundaryInterval)
+	behind.ending = &ending{}
+	if _, ends := behind.patience(); ends {
+		t.Error("a transaction ends before the one before it")
 	}
 	closed := at(0, 0, boundaryPoll)
 	closed.open = false

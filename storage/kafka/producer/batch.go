@@ -48,8 +48,9 @@ type batch struct {
 	// Below: the sender's.
 	order       uint64 // place among all batches; those up to order+span-1 are its own
 	span        uint64
-	lastErr     error // of the last attempt
-	seq         int32 // of the first record, or noSequence
+	txn         uint64 // number of its transaction
+	lastErr     error  // of the last attempt
+	seq         int32  // of the first record, or noSequence
 	attempts    int
 	maybeStored bool // may have been written although it failed
 }

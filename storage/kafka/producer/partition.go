@@ -78,7 +78,7 @@ func (p *partition) push(b *batch, pool *pool) (merged bool, err error) {
 	if n := len(p.queue); n > 0 {
 		last := p.queue[n-1]
 		size := len(last.buf) + len(b.buf) + 4*int(b.count) // offsets may take more room
-		if last.seq == noSequence && last.attempts == 0 && size <= int(p.topic.limit.Load()) {
+		if last.txn == b.txn && last.seq == noSequence && last.attempts == 0 && size <= int(p.topic.limit.Load()) {
 			if size > cap(last.buf) {
 				pool.grow(last, pool.class(size))
 			}

@@ -137,6 +137,8 @@ type Producer struct {
 		s *slot
 	}
 
+	commit *Commit // that was asked for last; nil for none
+
 	cancel context.CancelFunc
 	done   chan struct{} // closed when the sender has ended
 	wg     sync.WaitGroup

@@ -121,6 +121,8 @@ func (s *sender) handle(e event) {
 		s.closing = true
 	case txnEvent:
 		e(s)
+	case commitWanted:
+		s.txn.end(e.c)
 	}
 }
 
@@ -133,21 +135,19 @@ func (s *sender) accept(b *batch) {
 	part := b.part
 	s.order += orderSpan
 	b.order, b.span = s.order, orderSpan
+	s.txn.took(s, b)
 	if s.txn.failed != nil {
-		s.pending++
 		s.complete(b, s.txn.failed)
 		return
 	}
 	merged, err := part.push(b, s.p.pool)
 	switch {
 	case err != nil:
-		s.pending++
 		s.complete(b, err)
 		return
 	case merged:
+		s.txn.resolved(s, b)
 		s.p.pool.release(b)
-	default:
-		s.pending++
 	}
 	s.schedule(part)
 }
@@ -156,13 +156,13 @@ func (s *sender) accept(b *batch) {
 func (s *sender) complete(b *batch, err error) {
 	s.cfg.Acks.Done(b.tags, err)
 	b.part.resolve(b)
-	s.pending--
+	s.txn.resolved(s, b)
 	s.p.pool.release(b)
 }
 
 func (s *sender) tellIdle() {
-	if s.pending > 0 || s.txn.adding {
-		return // a late request would be taken for that of a fenced producer
+	if s.pending > 0 || s.txn.adding || s.txn.ending != nil {
+		return
 	}
 	for _, c := range s.idle {
 		close(c)
@@ -253,7 +253,7 @@ func (s *sender) shutDown() {
 	for _, e := range s.p.mail.close() {
 		switch e := e.(type) {
 		case *batch:
-			s.pending++
+			s.txn.took(s, e)
 			s.complete(e, err)
 		case *request:
 			s.answered(e, time.Now())
@@ -262,7 +262,12 @@ func (s *sender) shutDown() {
 			close(e.t.ready)
 		case idleWanted:
 			s.idle = append(s.idle, e.idle)
+		case commitWanted:
+			e.c.finish(err)
 		}
+	}
+	if s.txn.ending != nil {
+		s.txn.ended(s, err)
 	}
 	s.dropAll(err)
 	s.tellIdle()
@@ -322,6 +327,7 @@ func (s *sender) dispatch(now time.Time) {
 	if s.txn.failed != nil {
 		s.dropWaiting(s.txn.failed)
 	}
+	s.txn.proceed(s)
 	if s.fatal != nil || !s.identified(now) {
 		return
 	}
@@ -360,7 +366,7 @@ func (s *sender) collect(b *broker, now time.Time) *request {
 		case p.leader != b.id:
 			s.schedule(p)
 			s.moved = true
-		case !p.sendable(!s.plain, now) || !s.txn.admits(s, p):
+		case !p.sendable(!s.plain, now) || !s.txn.admits(p):
 			// What made it wait schedules it again.
 		case r != nil && r.bytes+len(p.queue[0].buf) > s.cfg.MaxRequestSize:
 			p.queued = true
@@ -535,6 +541,7 @@ func (s *sender) tooLarge(b *batch, now time.Time) {
 		return
 	}
 	s.pending++
+	tail.txn = b.txn
 	if tail.seq != noSequence {
 		p.numbered++
 	}

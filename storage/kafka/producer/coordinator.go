@@ -1,0 +1,126 @@
+package producer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/IBM/sarama"
+)
+
+// initTransactional takes over the transactional id, or bumps the epoch of old.
+func (s *sender) initTransactional(ctx context.Context, old identity) (id identity, err error) {
+	err = s.coordinate(ctx, func(b *sarama.Broker) error {
+		r, err := b.InitProducerID(&sarama.InitProducerIDRequest{
+			Version: 4, TransactionalID: &s.txn.id, TransactionTimeout: s.cfg.TransactionTimeout,
+			ProducerID: old.id, ProducerEpoch: old.epoch,
+		})
+		if err != nil {
+			return err
+		}
+		id = identity{r.ProducerID, r.ProducerEpoch}
+		return kafkaError(r.Err)
+	})
+	return id, err
+}
+
+func (s *sender) endTxn(ctx context.Context, id identity, commit bool) error {
+	return s.coordinate(ctx, func(b *sarama.Broker) error {
+		r, err := b.EndTxn(&sarama.EndTxnRequest{
+			Version: 3, TransactionalID: s.txn.id, ProducerID: id.id, ProducerEpoch: id.epoch, TransactionResult: commit,
+		})
+		if err != nil {
+			return err
+		}
+		return kafkaError(r.Err)
+	})
+}
+
+func (s *sender) addToTxn(ctx context.Context, id identity, parts []*partition) error {
+	wanted := map[string][]int32{}
+	for _, p := range parts {
+		wanted[p.topic.name] = append(wanted[p.topic.name], p.id)
+	}
+	err := s.coordinate(ctx, func(b *sarama.Broker) error {
+		r, err := b.AddPartitionsToTxn(&sarama.AddPartitionsToTxnRequest{
+			Version: 3, TransactionalID: s.txn.id, ProducerID: id.id, ProducerEpoch: id.epoch, TopicPartitions: wanted,
+		})
+		if err != nil {
+			return err
+		}
+		return worstOf(r.Errors)
+	})
+	if err != nil {
+		return fmt.Errorf("adding partitions to the transaction: %w", err)
+	}
+	return nil
+}
+
+// worstOf is the error that tells most: OPERATION_NOT_ATTEMPTED stands beside
+// another one.
+func worstOf(errs map[string][]*sarama.PartitionError) error {
+	var worst error
+	for topic, parts := range errs {
+		for _, p := range parts {
+			if p.Err != sarama.ErrNoError && (worst == nil || p.Err != sarama.ErrOperationNotAttempted) {
+				worst = &BrokerError{Topic: topic, Partition: p.Partition, Code: p.Err}
+			}
+		}
+	}
+	return worst
+}
+
+func kafkaError(e sarama.KError) error {
+	if e == sarama.ErrNoError {
+		return nil
+	}
+	return e
+}
+
+// coordinate asks the transaction coordinator until it gives an answer that
+// waiting does not change, or ctx ends.
+func (s *sender) coordinate(ctx context.Context, do func(*sarama.Broker) error) error {
+	for failures := 1; ; failures++ {
+		b, err := s.cfg.Client.TransactionCoordinator(s.txn.id)
+		if err == nil {
+			err = do(b)
+		}
+		wait := backoff(s.cfg.RetryBackoff, s.cfg.RetryBackoffMax, failures)
+		var code sarama.KError
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, sarama.ErrClosedClient):
+			return err
+		case !errors.As(err, &code):
+			if b != nil {
+				_ = b.Close() // after a failed read the connection is of no more use
+			}
+			_ = s.cfg.Client.RefreshTransactionCoordinator(s.txn.id)
+		case code == sarama.ErrProducerFenced, code == sarama.ErrInvalidProducerEpoch, code == sarama.ErrTransactionCoordinatorFenced:
+			return ErrFenced
+		case code == sarama.ErrConcurrentTransactions:
+			wait = min(time.Millisecond<<min(failures, 10), concurrentWait)
+		case isCoordinatorMove(code):
+			_ = s.cfg.Client.RefreshTransactionCoordinator(s.txn.id)
+		case code != sarama.ErrUnknownTopicOrPartition && code != sarama.ErrRequestTimedOut:
+			return err
+		}
+		if e := sleep(ctx, wait); e != nil {
+			return fmt.Errorf("%w: %w", e, err)
+		}
+	}
+}
+
+// concurrentWait is the longest wait between two looks at whether the coordinator
+// has ended the previous transaction, which mostly takes milliseconds.
+const concurrentWait = 20 * time.Millisecond
+
+func isCoordinatorMove(code sarama.KError) bool {
+	switch code {
+	case sarama.ErrOffsetsLoadInProgress, sarama.ErrConsumerCoordinatorNotAvailable, sarama.ErrNotCoordinatorForConsumer:
+		return true
+	}
+	return false
+}
