@@ -44,4 +44,7 @@
 // the batches behind it anew; where a batch may have been written in spite of its
 // error, or the broker has lost its state, the producer takes a new producer id
 // (KIP-360), and delivery of the batches in doubt is at least once, as Java's.
+//
+// Transactions overlap: batches of the next one are taken while the end of the
+// one before is under way, but none is sent before the coordinator has answered.
 package producer
