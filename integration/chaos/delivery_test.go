@@ -252,7 +252,7 @@ func (c *delivery) failures() string {
 func (c *delivery) stopSources(t *testing.T) {
 	t.Helper()
 	for name := range sources {
-		rig.Call(t, http.MethodPut, c.workers[0].URL()+"/connectors/"+name+"/stop", "", http.StatusNoContent)
+		c.stop(t, name)
 	}
 	rig.Eventually(t, "all tasks end", func() error {
 		for name := range sources {
@@ -279,6 +279,19 @@ func (c *delivery) stopSources(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// stop stops a connector. A leader that has just taken over from one that was killed may be fenced once more by what that
+// one had begun: the answer is 500 then, and says that the request can be repeated.
+func (c *delivery) stop(t *testing.T, name string) {
+	t.Helper()
+	rig.Eventually(t, "stopping "+name, func() error {
+		status, text, err := rig.Ask(t.Context(), http.MethodPut, c.workers[0].URL()+"/connectors/"+name+"/stop", "")
+		if err == nil && status != http.StatusNoContent {
+			err = fmt.Errorf("status %d: %s", status, text)
+		}
+		return err
+	})
 }
 
 // number is the identity of a record of VerifiableSource.
