@@ -13,6 +13,7 @@ A scenario is a YAML file:
   databases: [shop]                  dropped and created before the run
   topics: {NAME: 1}                  topics to create first: name -> partitions
   superset: true                     the side compared may have more than the golden recording
+  apart: [TOPIC]                     topics that are not compared, with the reason beside
   delimiter: _                       topic.delimiter, when it is not '.'
   mask: [pos, gtid]                  fields that differ from run to run, not compared
   config: {...}                      the connector's configuration, written as a user would
@@ -20,12 +21,13 @@ A scenario is a YAML file:
     - sql: |                         statements, each ended by ';' at a line's end
     - start: {}                      PUT the config (with these keys changed)
     - settle: 3                      wait until nothing new has come for so many seconds
-    - signal: {type: ..., data: ...} a record to the connector's Kafka signal topic
+    - signal: {type: ..., data: ...} a record to the connector's Kafka signal topic; a list for several at once
+    - file: {type: ..., data: ...}   a line, or a list of them, in the connector's file of signals
     - rest: [PUT, /pause]            a call under /connectors/NAME
     - sleep: 2
-${topic}, ${name}, ${host}, ${port} and ${bootstrap} are replaced in the config and in SQL.
+${topic}, ${name}, ${host}, ${port}, ${bootstrap} and ${dir}, an empty directory, are replaced in the config and in SQL.
 """
-import argparse, base64, json, re, sys, time, urllib.parse
+import argparse, base64, json, os, re, sys, tempfile, time, urllib.parse
 import pymysql, requests, yaml
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -56,10 +58,11 @@ class Player:
         self.admin = AdminClient({'bootstrap.servers': a.bootstrap})
         self.conns = {}
         self.notes = []
+        self.dir = tempfile.TemporaryDirectory(prefix='millrace-oracle-')
 
     def fill(self, s):
         for k, v in dict(topic=self.topic, name=self.name, host=self.host, port=self.port,
-                         bootstrap=self.a.bootstrap).items():
+                         bootstrap=self.a.bootstrap, dir=self.dir.name).items():
             s = s.replace('${%s}' % k, v)
         return s
 
@@ -159,6 +162,8 @@ class Player:
                     raise SystemExit(f'start: {r.status_code} {r.text[:2000]}')
                 for _ in range(90):
                     st = self.rest('GET', '/status')
+                    if st.ok and st.json()['connector']['state'] == 'STOPPED':  # to be resumed
+                        break
                     if st.ok and st.json()['tasks'] and st.json()['tasks'][0]['state'] in ('RUNNING', 'FAILED'):
                         break
                     time.sleep(0.5)
@@ -171,9 +176,15 @@ class Player:
                 self.notes.append([arg[0], arg[1], r.status_code])
             elif kind == 'signal':
                 p = Producer({'bootstrap.servers': self.a.bootstrap})
-                p.produce(self.fill(self.sc['config']['signal.kafka.topic']), key=self.topic,
-                          value=json.dumps(arg))
+                for a in arg if isinstance(arg, list) else [arg]:
+                    p.produce(self.fill(self.sc['config']['signal.kafka.topic']), key=self.fill(a.pop('key', self.topic)),
+                              value=json.dumps(a))
                 p.flush(10)
+            elif kind == 'file':
+                path = self.fill(self.sc['config']['signal.file'])
+                with open(path + '.new', 'w') as f:
+                    f.writelines(json.dumps(a) + '\n' for a in (arg if isinstance(arg, list) else [arg]))
+                os.rename(path + '.new', path)  # never seen half written
             else:
                 raise SystemExit(f'unknown step {kind}')
         return self.collect()
@@ -200,7 +211,8 @@ class Player:
             return v
 
         out = {}
-        names = self.topics()
+        apart = [self.fill(t) for t in self.sc.get('apart', [])]
+        names = [t for t in self.topics() if t not in apart]
         c = Consumer({'bootstrap.servers': self.a.bootstrap, 'group.id': 'rec', 'enable.auto.commit': False,
                       'auto.offset.reset': 'earliest', 'isolation.level': 'read_committed', 'enable.partition.eof': True})
         md = c.list_topics(timeout=15)
@@ -263,7 +275,7 @@ def main():
     finally:
         if not a.keep:
             pl.rest('DELETE', '')
-    text = json.dumps(rec, ensure_ascii=False).replace(pl.name, name)
+    text = json.dumps(rec, ensure_ascii=False).replace(pl.name, name).replace(pl.dir.name, '${dir}')
     with open(a.out, 'w') as f:
         json.dump(json.loads(text), f, ensure_ascii=False, indent=1)
         f.write('\n')

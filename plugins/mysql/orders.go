@@ -403,8 +403,11 @@ func (o *orders) Learn(ctx context.Context, b *connect.Batch, id table.ID) error
 		return err
 	}
 	defer func() { _ = conn.Close() }() // its answer has been read
-	create, err := conn.CreateTable(ctx, id.Database, id.Name)
-	if err != nil {
+	var create string
+	if err := conn.InServerZone(ctx, func() (err error) {
+		create, err = conn.CreateTable(ctx, id.Database, id.Name)
+		return err
+	}); err != nil {
 		return err
 	}
 	o.s.source()

@@ -179,7 +179,10 @@ func (r *relearner) read(ctx context.Context, id table.ID, at server.Status) (cr
 		return "", false, err
 	}
 	defer func() { _ = conn.Close() }() // its answers have been read
-	if create, err = conn.CreateTable(ctx, id.Database, id.Name); err != nil {
+	if err = conn.InServerZone(ctx, func() (err error) {
+		create, err = conn.CreateTable(ctx, id.Database, id.Name)
+		return err
+	}); err != nil {
 		return "", false, fmt.Errorf("reading the structure of table %s: %w", id, err)
 	}
 	now, err := conn.BinlogStatus(ctx)

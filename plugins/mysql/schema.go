@@ -151,6 +151,8 @@ func (s *schema) truncate(b *connect.Batch, c *ddl.Change, src *event.Source, of
 	if err != nil || plan == nil {
 		return err
 	}
-	plan.Truncate(b, src, offset)
+	outside := *src
+	outside.Transaction = nil // though MariaDB's GTID begins one
+	plan.Truncate(b, &outside, offset)
 	return nil
 }

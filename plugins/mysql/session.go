@@ -37,6 +37,7 @@ type session struct {
 	beat   *heartbeat
 	notify *notify.Notifier
 	skip   bool         // no snapshot was needed
+	oldest bool         // the stream begins with the first transaction that the server has
 	ddl    ddl.Config   // of the parser
 	closer func() error // of the history
 }
@@ -268,6 +269,7 @@ func (s *session) first(ctx context.Context) (phase, error) {
 	o := position.Offset{File: files[0].Name, Pos: 4}
 	if s.gtids.Enabled {
 		o.GTIDs = s.gtids.Purged.String()
+		s.oldest = s.flavor == position.MySQL
 	}
 	s.skip = true
 	return s.startStream(ctx, o.Map())
@@ -506,7 +508,7 @@ func (s *session) newStream(ctx context.Context, o position.Offset) (*stream, er
 			return nil, fmt.Errorf("reading the offset's GTID set: %w", err)
 		}
 		passed := s.gtids.Purged
-		if s.cfg.Stream.NewChannelsLatest { // sources that the offset does not know begin now
+		if s.cfg.Stream.NewChannelsLatest && !s.oldest { // sources that the offset does not know begin now
 			passed = s.gtids.Executed
 		}
 		set = position.RestartSet(stored, passed, s.keep)
@@ -544,9 +546,10 @@ func (s *session) newStream(ctx context.Context, o position.Offset) (*stream, er
 	return st, nil
 }
 
-// byGTID says whether the binlog is read from an offset's GTIDs on.
+// byGTID says whether the binlog is read from an offset's GTIDs on. An offset without
+// any does not tell which transactions precede it, unless none does.
 func (s *session) byGTID(o *position.Offset) bool {
-	return s.gtids.Enabled && o.GTIDs != "" && !s.cfg.Stream.IgnoreGTID
+	return s.gtids.Enabled && (o.GTIDs != "" || s.oldest) && !s.cfg.Stream.IgnoreGTID
 }
 
 // reconnectWait is the longest wait before the reader connects again.

@@ -64,11 +64,13 @@ func (t *transaction) end(b *connect.Batch, tracker *binlog.Tracker, events *eve
 // counts are in the order of Java's hash map, which is emptied after each
 // transaction but never shrinks.
 func (t *transaction) counts() []event.CollectionCount {
-	t.grown = max(t.grown, len(t.orders))
-	counts := make([]event.CollectionCount, len(t.orders))
-	for i, o := range t.orders {
-		counts[i] = event.CollectionCount{Collection: o.Table, Events: o.Count}
+	counts := make([]event.CollectionCount, 0, len(t.orders))
+	for _, o := range t.orders {
+		if o.Count > 0 { // after a restart all rows of a table may have been handled before
+			counts = append(counts, event.CollectionCount{Collection: o.Table, Events: o.Count})
+		}
 	}
+	t.grown = max(t.grown, len(counts))
 	slices.SortStableFunc(counts, func(a, b event.CollectionCount) int {
 		return cmp.Compare(data.HashBucket(a.Collection, t.grown), data.HashBucket(b.Collection, t.grown))
 	})

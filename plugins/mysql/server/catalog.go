@@ -25,6 +25,32 @@ func (c *Conn) Tables(ctx context.Context, database string) ([]string, error) {
 	return firstColumn(rows), nil
 }
 
+// InServerZone calls f, which reads structure, in the time zone that sessions have by
+// default: the texts of TIMESTAMP columns' defaults depend on it, and Debezium has
+// them in that zone. A zone that database.initial.statements has set stays.
+func (c *Conn) InServerZone(ctx context.Context, f func() error) error {
+	vars, err := c.Variables(ctx, "time_zone")
+	if err != nil {
+		return fmt.Errorf("reading the session's time zone: %w", err)
+	}
+	if vars["time_zone"] != UTC {
+		return f()
+	}
+	if err := c.Exec(ctx, "SET time_zone=@@global.time_zone"); err != nil {
+		return fmt.Errorf("taking over the server's time zone: %w", err)
+	}
+	if err := f(); err != nil {
+		return err
+	}
+	if err := c.Exec(ctx, "SET time_zone='"+UTC+"'"); err != nil {
+		return fmt.Errorf("returning to UTC: %w", err)
+	}
+	return nil
+}
+
+// UTC is the time zone in which sessions read rows.
+const UTC = "+00:00"
+
 // CreateTable returns the statement that would create the table.
 func (c *Conn) CreateTable(ctx context.Context, database, table string) (string, error) {
 	return c.create(ctx, "SHOW CREATE TABLE "+QuoteName(database)+"."+QuoteName(table))

@@ -196,12 +196,15 @@ func (r *Reader) Begin(ctx context.Context) error {
 	if err := r.view(ctx); err != nil {
 		return err
 	}
-	switch {
-	case r.cfg.Beside != nil:
-		r.pending, err = r.besideStructure(ctx, tables.data)
-	case r.cfg.Resume == nil:
-		r.pending, err = r.structure(ctx, tables.schema)
-	}
+	err = r.conn.InServerZone(ctx, func() (err error) {
+		switch {
+		case r.cfg.Beside != nil:
+			r.pending, err = r.besideStructure(ctx, tables.data)
+		case r.cfg.Resume == nil:
+			r.pending, err = r.structure(ctx, tables)
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -348,7 +351,7 @@ func (r *Reader) offset(nanos int64, c *position.Checkpoint) connect.Offset {
 	}
 	b := r.base(nanos, position.SnapshotInitial)
 	b.Checkpoint = c
-	return connect.Offset{Base: r.slab.New(b)}
+	return r.at(b)
 }
 
 // EndOffset is the offset after the snapshot; valid once Fill has ended it.
@@ -356,11 +359,24 @@ func (r *Reader) EndOffset() connect.Offset {
 	if r.cfg.Beside != nil {
 		return r.besideOffset(0, "")
 	}
-	return connect.Offset{Base: r.slab.New(r.base(r.src.Nanos, ""))}
+	return r.at(r.base(r.src.Nanos, ""))
+}
+
+// at is an offset at the snapshot's position, which may be within a transaction.
+func (r *Reader) at(b position.Base) connect.Offset {
+	o := connect.Offset{Base: r.slab.New(b)}
+	if r.cfg.From != nil {
+		o.N = r.cfg.From.Row
+	}
+	return o
 }
 
 func (r *Reader) base(nanos int64, s position.SnapshotType) position.Base {
-	return position.Base{File: r.file, Pos: r.pos, GTIDs: r.gtids, Time: nanos / 1e9, HasTime: true, Snapshot: s}
+	b := position.Base{File: r.file, Pos: r.pos, GTIDs: r.gtids, Time: nanos / 1e9, HasTime: true, Snapshot: s}
+	if r.cfg.From != nil {
+		b.Event = r.cfg.From.Event
+	}
+	return b
 }
 
 // applyNext applies one statement of the structure.
@@ -372,7 +388,7 @@ func (r *Reader) applyNext(ctx context.Context, b *connect.Batch) error {
 	r.src = event.Source{Nanos: now, Marker: event.MarkSnapshot, File: r.file, Pos: r.pos}
 	before := len(b.Records)
 	// As in Debezium, the history calls the statements of any snapshot INITIAL.
-	recorded := connect.Offset{Base: r.slab.New(r.base(now, position.SnapshotInitial))}
+	recorded := r.at(r.base(now, position.SnapshotInitial))
 	if err := r.schema.Apply(ctx, b, st, &r.src, recorded); err != nil {
 		return err
 	}

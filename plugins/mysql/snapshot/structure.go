@@ -107,7 +107,8 @@ func (c *Config) orderByIncludeList(ids []table.ID) []table.ID {
 
 // structure reads the statements that create what is on the server, in the
 // order in which Debezium records them.
-func (r *Reader) structure(ctx context.Context, ids []table.ID) ([]Statement, error) {
+func (r *Reader) structure(ctx context.Context, tables captured) ([]Statement, error) {
+	ids := tables.schema
 	first, err := r.serverCharset(ctx)
 	if err != nil {
 		return nil, err
@@ -125,7 +126,7 @@ func (r *Reader) structure(ctx context.Context, ids []table.ID) ([]Statement, er
 		return nil, fmt.Errorf("reading the charsets of databases: %w", err)
 	}
 	for _, db := range databases {
-		created, err := r.database(ctx, db, charsets[db], ids)
+		created, err := r.database(ctx, db, charsets[db], r.createOrder(tables))
 		if err != nil {
 			return nil, err
 		}
@@ -145,6 +146,16 @@ func (r *Reader) serverCharset(ctx context.Context) (string, error) {
 		parts = append(parts, name+"="+vars[name])
 	}
 	return "SET " + strings.Join(parts, ", "), nil
+}
+
+// createOrder is the order in which tables are created. Without the global lock
+// Debezium reads the structure of those whose rows it wants first
+// (MySqlSnapshotChangeEventSource, twoPhaseSchemaSnapshot).
+func (r *Reader) createOrder(tables captured) []table.ID {
+	if !r.lock.global.IsZero() {
+		return tables.schema
+	}
+	return union(tables.monitored, tables.schema)
 }
 
 func (r *Reader) database(ctx context.Context, db string, charset server.Charset, ids []table.ID) ([]Statement, error) {
