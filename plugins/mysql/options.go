@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -65,16 +66,36 @@ func (c *Config) tlsConfig(mode server.TLSMode) (*tls.Config, error) {
 			stores[name] = v
 		}
 	}
-	for kind, path := range map[string]string{"ssl.keystore.type": c.Server.KeyStore, "ssl.truststore.type": c.Server.TrustStore} {
-		if isPEM(path) {
-			stores[kind] = "PEM"
+	for name, path := range map[string]string{"keystore": c.Server.KeyStore, "truststore": c.Server.TrustStore} {
+		if path == "" {
+			continue
+		}
+		if _, err := os.Stat(path); err != nil { // a Kafka client would trust the system's authorities then
+			return nil, fmt.Errorf("database.ssl.%s: %w", name, err)
 		}
 	}
-	config, err := kafka.ClientTLS(stores)
-	if err != nil {
-		return nil, fmt.Errorf("database.%w", err) // the store's property has the same name below "database."
+	if isPEM(c.Server.KeyStore) {
+		stores["ssl.keystore.type"], stores["ssl.key.password"] = "PEM", c.Server.KeyStorePassword
+		delete(stores, "ssl.keystore.password")
 	}
-	return config, nil
+	if isPEM(c.Server.TrustStore) { // nothing in it is secret
+		stores["ssl.truststore.type"] = "PEM"
+		delete(stores, "ssl.truststore.password")
+	}
+	config, err := kafka.ClientTLS(stores)
+	var bad *kafka.PropertyError
+	if errors.As(err, &bad) {
+		return nil, fmt.Errorf("%s: %s", storeProperty(bad.Property), bad.Reason)
+	}
+	return config, err
+}
+
+// storeProperty is what Debezium calls a property of Kafka clients.
+func storeProperty(name string) string {
+	if name == "ssl.key.password" {
+		name = "ssl.keystore.password"
+	}
+	return "database." + strings.TrimSuffix(name, ".location")
 }
 
 // isPEM looks into a store: the connector has no property for its type, and JKS

@@ -94,10 +94,11 @@ func (e *Error) ErrorClass() connect.Class {
 
 // Passing reports whether an error of connecting may pass by itself where
 // connecting has worked before: what is Retriable, and what a server says, or a
-// name server, while a server is replaced or a user is made anew.
+// name server, while a server is replaced, a user is made anew or a certificate
+// renewed.
 func Passing(err error) bool {
 	switch KindOf(err) {
-	case KindLogin, KindHostDenied, KindUnknownHost, KindNotMySQL:
+	case KindLogin, KindHostDenied, KindUnknownHost, KindNotMySQL, KindTLS, KindTLSRequired:
 		return true
 	}
 	return Retriable(err)
@@ -190,6 +191,9 @@ func (c *Config) tlsError(err error) error {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && invalid.Cert != nil:
 		e.Message = fmt.Sprintf("database.ssl.mode is %s, but the certificate of %s is valid only from %s to %s; renew it on the server, or correct the clock of this machine",
 			c.TLSMode, c.address(), day(invalid.Cert.NotBefore), day(invalid.Cert.NotAfter))
+	case strings.Contains(err.Error(), "remote error: tls:") && c.TLS != nil && len(c.TLS.Certificates) > 0:
+		e.Property = "database.ssl.keystore"
+		e.Message = fmt.Sprintf("database.ssl.keystore: the server at %s does not accept the certificate of the key store; it must be valid and signed by an authority of the server's ssl_ca", c.address())
 	case errors.As(err, &host):
 		e.Message = fmt.Sprintf("database.ssl.mode is %s, but the certificate of %s was not issued for that name; use the name in database.hostname or set database.ssl.mode to verify_ca", c.TLSMode, c.address())
 	case c.TLSMode == TLSVerifyCA || c.TLSMode == TLSVerifyIdentity:
