@@ -249,3 +249,42 @@ func TestAddedTablesAreFilledIn(t *testing.T) {
 	mustExec(t, db, "INSERT INTO shop.b VALUES (5)")
 	wantRecords(t, l.take(1), `p.shop.b {"id":5} c null->{"id":5} false 0`)
 }
+
+// TestTablesThatMayBeNew widens the include list together with snapshot.added.tables=backfill: the offset does not tell what
+// is new, and the log says so.
+func TestTablesThatMayBeNew(t *testing.T) {
+	t.Parallel()
+	db := rig.MySQL(t)
+	mustExec(t, db, "CREATE DATABASE shop", "CREATE TABLE shop.a (id INT PRIMARY KEY)", "CREATE TABLE shop.b (id INT PRIMARY KEY)", "INSERT INTO shop.a VALUES (1)")
+	for i, c := range []struct {
+		only, want string
+		told       bool
+	}{
+		{"true", `tables=shop.b data="{\"data-collections\":[\"shop.b\"]}"`, true},
+		{"true", "does not tell yet", false}, // nothing is new
+		{"false", "does not tell yet which tables it has captured; it will from now on", true},
+	} {
+		l := newLife(t, db, 7110+i, map[string]string{
+			"table.include.list": "shop.a", "include.schema.changes": "false", "schema.history.internal.store.only.captured.tables.ddl": c.only,
+		})
+		l.start()
+		l.take(1)
+		mustExec(t, db, fmt.Sprintf("INSERT INTO shop.a VALUES (%d)", 2+2*i))
+		l.take(1)
+		l.stop()
+		l.config["snapshot.added.tables"] = "backfill"
+		if c.told {
+			l.config["table.include.list"] = "shop.a,shop.b"
+		}
+		l.start()
+		mustExec(t, db, fmt.Sprintf("INSERT INTO shop.a VALUES (%d)", 3+2*i))
+		if got := l.take(1)[0].offset[fieldCaptured]; got == nil {
+			t.Errorf("%v: the offset does not tell either", c)
+		}
+		if strings.Contains(l.log.String(), c.want) != c.told {
+			t.Errorf("%v: %s", c, l.log.String())
+		}
+		l.stop()
+		mustExec(t, db, "DELETE FROM shop.a WHERE id > 1")
+	}
+}

@@ -23,23 +23,24 @@ import (
 // session is what the phases of one start have in common. The phase in charge
 // owns it.
 type session struct {
-	task   *task
-	cfg    *Config
-	server server.Config
-	mode   snapshot.Mode
-	keep   func(source string) bool // GTID sources that count; nil for all
-	conn   *server.Conn             // for queries; nil while streaming
-	flavor position.Flavor
-	gtids  server.GTIDs
-	filter *table.Filter
-	events *event.Builder
-	schema *schema
-	beat   *heartbeat
-	notify *notify.Notifier
-	skip   bool         // no snapshot was needed
-	oldest bool         // the stream begins with the first transaction that the server has
-	ddl    ddl.Config   // of the parser
-	closer func() error // of the history
+	task    *task
+	cfg     *Config
+	server  server.Config
+	mode    snapshot.Mode
+	keep    func(source string) bool // GTID sources that count; nil for all
+	conn    *server.Conn             // for queries; nil while streaming
+	flavor  position.Flavor
+	gtids   server.GTIDs
+	filter  *table.Filter
+	events  *event.Builder
+	schema  *schema
+	beat    *heartbeat
+	notify  *notify.Notifier
+	skip    bool         // no snapshot was needed
+	resumed bool         // the stream goes on at a committed offset
+	oldest  bool         // the stream begins with the first transaction that the server has
+	ddl     ddl.Config   // of the parser
+	closer  func() error // of the history
 }
 
 // recover opens a session and decides how to go on.
@@ -307,7 +308,7 @@ func (s *session) resume(ctx context.Context, offset map[string]any, o *position
 	if err := s.recoverHistory(ctx, offset); err != nil {
 		return nil, err
 	}
-	s.skip = true
+	s.skip, s.resumed = true, true
 	return s.startStream(ctx, offset)
 }
 
