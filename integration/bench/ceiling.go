@@ -261,15 +261,14 @@ func (w *wire) fetch(topic string, offset int64) ([]byte, error) {
 	if err := w.ask(request, answer); err != nil {
 		return nil, err
 	}
-	for _, t := range answer.Topics {
-		for _, p := range t.Partitions {
-			if p.ErrorCode != 0 {
-				return nil, fmt.Errorf("offset %d: error %d", offset, p.ErrorCode)
-			}
-			return p.RecordBatches, nil
-		}
+	if answer.ErrorCode != 0 || len(answer.Topics) != 1 || len(answer.Topics[0].Partitions) != 1 {
+		return nil, fmt.Errorf("offset %d: error %d, %d topics", offset, answer.ErrorCode, len(answer.Topics))
 	}
-	return nil, fmt.Errorf("offset %d: error %d", offset, answer.ErrorCode)
+	p := answer.Topics[0].Partitions[0]
+	if p.ErrorCode != 0 {
+		return nil, fmt.Errorf("offset %d: error %d", offset, p.ErrorCode)
+	}
+	return p.RecordBatches, nil
 }
 
 // cutBatches cuts what was fetched into copies of its whole batches.

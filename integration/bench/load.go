@@ -25,10 +25,10 @@ func loads(all func() []workload) func(*bench, context.Context, *section) error 
 				l.workloads = append(l.workloads, w)
 			}
 		}
+		defer l.drop()
 		if err := l.prepare(ctx); err != nil {
 			return err
 		}
-		defer l.drop()
 		for run := range b.runs {
 			for _, kind := range b.workers {
 				if err := l.round(ctx, kind, run); err != nil {
@@ -98,7 +98,7 @@ func (l *load) prepare(ctx context.Context) error {
 
 // drop makes room for the tables of the next group.
 func (l *load) drop() {
-	if err := l.mysql.Exec("DROP DATABASE "+database, "DROP DATABASE pattern"); err != nil {
+	if err := l.mysql.Exec("DROP DATABASE IF EXISTS "+database, "DROP DATABASE IF EXISTS pattern"); err != nil {
 		l.say("%v", err)
 	}
 }

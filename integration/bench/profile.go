@@ -40,10 +40,13 @@ func (b *bench) profile(ctx context.Context) error {
 	if err := l.one(ctx, worker, w, kind, 0); err != nil {
 		return logged(worker, err)
 	}
-	for phase, run := range map[string]func(context.Context, *peer.Worker, workload, string, int) error{snapshotPhase: l.snapshot, catchUpPhase: l.catchUp} {
-		took := float64(w.rows(b.options)) / l.results.of(w.name, phase, kind, rate).median()
-		if err := b.profiled(ctx, admin, phase, took, func() error { return run(ctx, worker, w, kind, 1) }); err != nil {
-			return logged(worker, fmt.Errorf("%s: %w", phase, err))
+	for _, phase := range []struct {
+		name string
+		run  func(context.Context, *peer.Worker, workload, string, int) error
+	}{{snapshotPhase, l.snapshot}, {catchUpPhase, l.catchUp}} {
+		took := float64(w.rows(b.options)) / l.results.of(w.name, phase.name, kind, rate).median()
+		if err := b.profiled(ctx, admin, phase.name, took, func() error { return phase.run(ctx, worker, w, kind, 1) }); err != nil {
+			return logged(worker, fmt.Errorf("%s: %w", phase.name, err))
 		}
 	}
 	return nil

@@ -34,11 +34,11 @@ func (t *topics) close() { _ = t.admin.Close() } // the process ends
 
 // ends is the sum of the numbers of records that were ever written to topics. One that is not there has none.
 func (t *topics) ends(names []string) (int64, error) {
-	broker, err := t.client.LeastLoadedBroker(), error(nil)
+	broker := t.client.LeastLoadedBroker()
 	if broker == nil {
 		return 0, sarama.ErrBrokerNotAvailable
 	}
-	if err = broker.Open(t.client.Config()); err != nil && !errors.Is(err, sarama.ErrAlreadyConnected) {
+	if err := broker.Open(t.client.Config()); err != nil && !errors.Is(err, sarama.ErrAlreadyConnected) {
 		return 0, err
 	}
 	request := sarama.NewOffsetRequest(t.client.Config().Version)
