@@ -81,7 +81,7 @@ func quotedLiteral(s string) (text string, n int, err error) {
 
 // format writes a time.
 func (f *dateFormat) format(t time.Time) string {
-	var out []byte
+	out := make([]byte, 0, 64)
 	for _, p := range f.parts {
 		out = p.append(out, t)
 	}

@@ -23,6 +23,8 @@ type timestampRouter struct {
 	closer
 	topic  string
 	format dateFormat
+
+	from, stamp, to string // of the last record: many share a topic and a day
 }
 
 func newTimestampRouter(v *configdef.Values) (connect.Transform, error) {
@@ -39,7 +41,10 @@ func (t *timestampRouter) Apply(_ *data.Arena, r *connect.Record) (bool, error) 
 		return false, dataError("Timestamp missing on record of topic %s", r.Topic)
 	}
 	stamp := t.format.format(time.UnixMilli(r.Timestamp).UTC())
-	topic := strings.ReplaceAll(t.topic, "${topic}", r.Topic)
-	r.Topic = strings.ReplaceAll(topic, "${timestamp}", stamp)
+	if t.to == "" || r.Topic != t.from || stamp != t.stamp {
+		topic := strings.ReplaceAll(t.topic, "${topic}", r.Topic)
+		t.from, t.stamp, t.to = strings.Clone(r.Topic), stamp, strings.ReplaceAll(topic, "${timestamp}", stamp)
+	}
+	r.Topic = t.to
 	return true, nil
 }

@@ -1,0 +1,8 @@
+//go:build !race
+
+package hotpath
+
+const (
+	rowsOfTest = 40_000
+	leniency   = 1
+)
