@@ -1,6 +1,7 @@
 package binlog_test
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 
@@ -20,7 +21,7 @@ const (
 )
 
 // endless serves one stretch of transactions for ever, as fast as it is read.
-func endless(b *testing.B, payload bool) *servertest.Server {
+func endless(b testing.TB, payload bool) *servertest.Server {
 	l := binlogtest.New("b.000001", true)
 	row := make([]binlogtest.Row, benchRowsInEvent)
 	for i := range row {
@@ -75,7 +76,7 @@ func endless(b *testing.B, payload bool) *servertest.Server {
 	}})
 }
 
-func benchReader(b *testing.B, s *servertest.Server) *binlog.Reader {
+func benchReader(b testing.TB, s *servertest.Server) *binlog.Reader {
 	r, err := binlog.Open(b.Context(), binlog.Config{
 		Server:   server.Config{Host: "127.0.0.1", Port: s.Port(), User: "u"},
 		ServerID: 5, File: "b.000001", Pos: 4, Logger: quiet(),
@@ -94,12 +95,38 @@ func benchmarkRows(b *testing.B, payload bool, work func(*testing.B, *binlog.Eve
 	b.SetBytes(191)
 	b.ReportAllocs()
 	b.ResetTimer()
-	for n := 0; n < b.N; {
-		e, err := r.Next(b.Context())
+	readRows(b, r, b.N, work)
+}
+
+// readRows reads n rows and a few more.
+func readRows[T testing.TB](t T, r *binlog.Reader, n int, work func(T, *binlog.Event) int) {
+	for n > 0 {
+		e, err := r.Next(t.Context())
 		if err != nil {
-			b.Fatal(err)
+			t.Fatal(err)
 		}
-		n += work(b, e)
+		n -= work(t, e)
+	}
+}
+
+// TestAllocationsOfReading counts all that is allocated while rows are read that
+// come as they are, or in compressed transactions, the server's side included. A
+// transaction may cost something: its GTID grows the set.
+func TestAllocationsOfReading(t *testing.T) {
+	const rows = 20_000
+	for name, payload := range map[string]bool{"plain": false, "compressed": true} {
+		t.Run(name, func(t *testing.T) {
+			r := benchReader(t, endless(t, payload))
+			work := newRowsToCells[*testing.T]()
+			readRows(t, r, rows, work)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			readRows(t, r, rows, work)
+			runtime.ReadMemStats(&after)
+			if n := float64(after.Mallocs-before.Mallocs) / rows; n > 0.1 {
+				t.Errorf("%.3f allocations a row", n)
+			}
+		})
 	}
 }
 
@@ -113,15 +140,17 @@ func countRows(_ *testing.B, e *binlog.Event) int {
 func BenchmarkFraming(b *testing.B) { benchmarkRows(b, false, countRows) }
 func BenchmarkPayload(b *testing.B) { benchmarkRows(b, true, countRows) }
 
-// Framing, decoding of every cell, and an offset for every row.
-func BenchmarkRowsToCells(b *testing.B) {
+func BenchmarkRowsToCells(b *testing.B) { benchmarkRows(b, false, newRowsToCells[*testing.B]()) }
+
+// newRowsToCells decodes every cell and makes an offset for every row.
+func newRowsToCells[T testing.TB]() func(T, *binlog.Event) int {
 	var arena data.Arena
 	var decoder *value.RowDecoder
 	var table *binlog.TableMap
 	cells := make([]value.Cell, 2)
 	set := position.NewSet(position.MySQL)
 	tracker := binlog.NewTracker(binlog.TrackerConfig{GTIDs: set, GTIDMode: true})
-	benchmarkRows(b, false, func(b *testing.B, e *binlog.Event) int {
+	return func(t T, e *binlog.Event) int {
 		tracker.Enter(e)
 		defer tracker.Leave(e)
 		if e.Kind != binlog.KindRows {
@@ -131,18 +160,18 @@ func BenchmarkRowsToCells(b *testing.B) {
 			var err error
 			table = e.Table
 			if decoder, err = value.NewRowDecoder(table.Columns); err != nil {
-				b.Fatal(err)
+				t.Fatal(err)
 			}
 		}
 		rows := 0
 		for rest := e.Rows.Data; len(rest) > 0; rows++ {
 			var err error
 			if rest, err = decoder.Decode(&arena, e.Rows.After, rest, cells); err != nil {
-				b.Fatal(err)
+				t.Fatal(err)
 			}
 			tracker.RowOffset(int64(rows + 1))
 		}
 		arena.Reset()
 		return rows
-	})
+	}
 }

@@ -281,14 +281,41 @@ func FuzzLexer(f *testing.F) {
 	})
 }
 
-func BenchmarkParse(b *testing.B) {
-	var statements []string
-	bytes := 0
-	for _, s := range readCorpus(b) {
+// accepted are the statements of the corpus that change tables and that the newest
+// server takes.
+func accepted(t testing.TB) (statements []string) {
+	for _, s := range readCorpus(t) {
 		if s.Group == "T" && s.MySQL97 == "accepts" {
 			statements = append(statements, s.SQL)
-			bytes += len(s.SQL)
 		}
+	}
+	return statements
+}
+
+// TestAllocationsOfParsing holds that a statement costs no more than what it says:
+// names and columns, not tokens.
+func TestAllocationsOfParsing(t *testing.T) {
+	statements := accepted(t)
+	n := testing.AllocsPerRun(5, func() {
+		for _, sql := range statements {
+			c := newCursor(sql, MySQL, MySQL.newest(), Mode{})
+			if c.statements(); c.err != nil {
+				t.Fatal(sql, c.err)
+			}
+		}
+	})
+	if each := n / float64(len(statements)); each > 20 {
+		t.Errorf("%.1f allocations for each of %d statements", each, len(statements))
+	} else {
+		t.Logf("%.1f allocations for each of %d statements", each, len(statements))
+	}
+}
+
+func BenchmarkParse(b *testing.B) {
+	statements := accepted(b)
+	bytes := 0
+	for _, s := range statements {
+		bytes += len(s)
 	}
 	b.ReportAllocs()
 	b.SetBytes(int64(bytes / len(statements)))

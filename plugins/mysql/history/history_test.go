@@ -360,36 +360,58 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// BenchmarkRecover15000 recovers 15,000 tables of ten columns, as Debezium
-// records them in Kafka. It has to stay below a second.
-func BenchmarkRecover15000(b *testing.B) {
+// tables records n tables of ten columns, as Debezium does in Kafka.
+func tables(t testing.TB, n int) (*history.History, int) {
 	s := &pretty{}
 	h := history.New(history.Config{Storage: s, Source: position.Partition("s")})
 	p := ddl.New(ddl.Config{})
-	for i := range 15000 {
+	for i := range n {
 		changes, err := p.Apply("db", fmt.Sprintf("CREATE TABLE table_%d (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, customer_id INT NOT NULL,"+
 			" status ENUM('new','paid','sent') NOT NULL DEFAULT 'new', total DECIMAL(10,2), name VARCHAR(255) CHARACTER SET utf8mb4,"+
 			" note TEXT, created DATETIME(6) DEFAULT CURRENT_TIMESTAMP(6), updated TIMESTAMP NULL, flags SET('a','b'), data JSON)", i))
 		if err != nil {
-			b.Fatal(err)
+			t.Fatal(err)
 		}
 		offset := map[string]any{"ts_sec": int64(1700000000), "file": "mysql-bin.000001", "pos": int64(i), "gtids": "53474a05-e696-11f1-b295-02fc00000001:1-5", "server_id": int64(1)}
-		if err := h.Record(b.Context(), &changes[0], offset); err != nil {
-			b.Fatal(err)
+		if err := h.Record(t.Context(), &changes[0], offset); err != nil {
+			t.Fatal(err)
 		}
 	}
-	b.SetBytes(int64(s.size))
-	b.ReportAllocs()
-	for b.Loop() {
-		p := ddl.New(ddl.Config{})
-		counts, err := h.Recover(b.Context(), history.Recovery{Parser: p, AtOrBefore: upToB(b)})
-		if err != nil || counts.Applied != 15000 || p.Catalog().Len() != 15000 {
-			b.Fatal(counts, err)
-		}
+	return h, s.size
+}
+
+func recoverTables(t testing.TB, h *history.History, n int, until func(map[string]any) (bool, error)) {
+	p := ddl.New(ddl.Config{})
+	counts, err := h.Recover(t.Context(), history.Recovery{Parser: p, AtOrBefore: until})
+	if err != nil || counts.Applied != n || p.Catalog().Len() != n {
+		t.Fatal(counts, err)
 	}
 }
 
-func upToB(b *testing.B) func(map[string]any) (bool, error) {
+// TestAllocationsOfRecovery holds that a table costs about what it keeps: a few
+// allocations for each of its ten columns.
+func TestAllocationsOfRecovery(t *testing.T) {
+	const n, most = 1000, 100
+	h, _ := tables(t, n)
+	until := upToB(t)
+	if got := testing.AllocsPerRun(3, func() { recoverTables(t, h, n, until) }) / n; got > most {
+		t.Errorf("%.1f allocations for a table, want %d at most", got, most)
+	}
+}
+
+// BenchmarkRecover15000 recovers 15,000 tables. It has to stay below a second.
+func BenchmarkRecover15000(b *testing.B) {
+	const n = 15_000
+	h, size := tables(b, n)
+	until := upToB(b)
+	b.SetBytes(int64(size))
+	b.ReportAllocs()
+	for b.Loop() {
+		recoverTables(b, h, n, until)
+	}
+}
+
+func upToB(b testing.TB) func(map[string]any) (bool, error) {
 	c, err := position.NewComparator(position.MySQL, nil, map[string]any{"file": "mysql-bin.000002", "pos": int64(4), "gtids": "53474a05-e696-11f1-b295-02fc00000001:1-50"})
 	if err != nil {
 		b.Fatal(err)
