@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/millrace/millrace/plugins/converter/jsontree"
+	"github.com/millrace/millrace/plugins/converter/registry"
 	"github.com/millrace/millrace/plugins/data"
 )
 
@@ -45,6 +46,7 @@ type rnode struct {
 // toConnect makes one Connect schema.
 type toConnect struct {
 	Options
+	parts  registry.Parts
 	open   map[*schema]bool // records that are being converted
 	unions int
 }
@@ -58,6 +60,9 @@ type place struct {
 }
 
 func (x *toConnect) node(as *schema, at place) (*rnode, error) {
+	if err := x.parts.Add(); err != nil {
+		return nil, err
+	}
 	n := &rnode{kind: as.kind, size: as.size, null: -1}
 	var b *data.Builder
 	var err error

@@ -5,12 +5,14 @@ import (
 	"strconv"
 
 	"github.com/millrace/millrace/plugins/converter/jsontree"
+	"github.com/millrace/millrace/plugins/converter/registry"
 	"github.com/millrace/millrace/plugins/data"
 )
 
 // toConnect makes a Connect schema (JsonSchemaData.toConnectSchema).
 type toConnect struct {
 	Options
+	parts  registry.Parts
 	open   map[*model]bool         // references that are being followed
 	done   map[*model]*data.Schema // structs, for other references to them
 	ids    int
@@ -23,6 +25,9 @@ func (o Options) toConnect(m *model, version int) (*data.Schema, error) {
 }
 
 func (x *toConnect) schema(m *model, version int, optional bool) (*data.Schema, error) {
+	if err := x.parts.Add(); err != nil {
+		return nil, err
+	}
 	if x.open[m] {
 		return nil, dataError("the schema contains itself: a Connect schema cannot here")
 	}

@@ -6,14 +6,16 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
 
+	"github.com/millrace/millrace/plugins/converter/registry"
 	"github.com/millrace/millrace/plugins/data"
 )
 
 // toConnect makes a Connect schema of a message (ProtobufData.toConnectSchema).
 type toConnect struct {
 	Options
-	open map[protoreflect.FullName]bool   // messages that are being converted
-	tags map[protoreflect.FullName]string // the numbers of the fields that first held a message
+	parts registry.Parts
+	open  map[protoreflect.FullName]bool   // messages that are being converted
+	tags  map[protoreflect.FullName]string // the numbers of the fields that first held a message
 }
 
 func (o Options) toConnect(m protoreflect.MessageDescriptor, version int) (*data.Schema, error) {
@@ -179,6 +181,9 @@ func hasOptional(f protoreflect.FieldDescriptor) bool {
 
 // single is the schema of a field, or of its elements.
 func (x *toConnect) single(f protoreflect.FieldDescriptor) (*data.Builder, error) {
+	if err := x.parts.Add(); err != nil {
+		return nil, err
+	}
 	kind := f.Kind().String()
 	switch f.Kind() {
 	case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind:
