@@ -12,6 +12,7 @@ import (
 
 	"github.com/millrace/millrace/herder/distributed"
 	"github.com/millrace/millrace/herder/gossip"
+	mysqlplugin "github.com/millrace/millrace/plugins/mysql"
 	"github.com/millrace/millrace/worker/metrics"
 )
 
@@ -96,6 +97,38 @@ rules of Prometheus' JMX exporter make of it, so that dashboards made for Java w
 This page is made from the code: ` + "`go test ./integration -run TestMetricsAreDocumented -update`" + `.
 `
 
+const connectorHead = `
+## Debezium's (plugin, name, context, connector, task)
+
+The attributes of the MBeans of Debezium's MySQL and MariaDB connectors, under the names that its monitoring example gives them;
+` + "`name`" + ` is ` + "`topic.prefix`" + `. Attributes whose text changes with each event (GtidSet, LastEvent, LastTransactionId,
+SourceEventPosition, the keys of chunks) would be a new series each time, and lists of tables are left out as well:
+` + "`GET /connectors/NAME/offsets`" + ` and ` + "`.../progress`" + ` have them.
+
+| Prometheus | context | kind | meaning |
+| --- | --- | --- | --- |
+`
+
+// metricTable writes down the metrics that a plugin shows.
+type metricTable struct {
+	b *strings.Builder
+}
+
+func (metricTable) Counter(string, string) interface{ Add(float64) } { return &metrics.Level{} }
+func (metricTable) Gauge(string, string) interface{ Set(float64) }   { return &metrics.Level{} }
+
+func (l metricTable) Func(name, help string, _ func() float64, labels ...string) {
+	l.line(name, "gauge", help, labels)
+}
+
+func (l metricTable) Text(name, help, _ string, _ func() string, labels ...string) {
+	l.line(name, "text", help, labels)
+}
+
+func (l metricTable) line(name, kind, help string, labels []string) {
+	fmt.Fprintf(l.b, "| `%s` | %s | %s | %s |\n", name, labels[len(labels)-1], kind, help)
+}
+
 // page renders docs/metrics.md.
 func page(all []metrics.Description) string {
 	var b strings.Builder
@@ -113,6 +146,8 @@ func page(all []metrics.Description) string {
 			fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s |\n", d.Name, d.Attribute, d.Kind, strings.ReplaceAll(strings.TrimSpace(d.Help), "|", "\\|"))
 		}
 	}
+	b.WriteString(connectorHead)
+	mysqlplugin.ShowMetrics(metricTable{&b})
 	return b.String()
 }
 

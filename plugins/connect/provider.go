@@ -48,4 +48,7 @@ type PluginMetrics interface {
 	// Func makes a gauge whose value is computed when somebody looks, from any
 	// goroutine. Labels are names and values in turn.
 	Func(name, help string, value func() float64, labels ...string)
+	// Text makes a gauge of 1 that shows a text, computed as Func's value is, in the
+	// label that in names. The text should be one of a few: each is a series.
+	Text(name, help, in string, value func() string, labels ...string)
 }

@@ -32,6 +32,8 @@ type Config struct {
 	Processors   []ProcessorConfig
 	MaxBatchSize int           // max.batch.size: records a batch
 	MaxRetries   int           // errors.max.retries; -1 for no limit
+	Queue        int           // max.queue.size; metrics show it, nothing else
+	QueueBytes   int           // max.queue.size.in.bytes
 	RetryWait    time.Duration // retriable.restart.connector.wait.ms
 }
 
@@ -206,7 +208,7 @@ func (p *product) parse(config map[string]string, log *slog.Logger) (*Config, er
 		Connector:    p.name,
 		Version:      p.version,
 		Generation:   3,
-		MaxBatchSize: r.number("max.batch.size"), MaxRetries: r.number("errors.max.retries"), RetryWait: r.millis("retriable.restart.connector.wait.ms"),
+		MaxBatchSize: r.number("max.batch.size"), Queue: r.number("max.queue.size"), QueueBytes: r.number("max.queue.size.in.bytes"), MaxRetries: r.number("errors.max.retries"), RetryWait: r.millis("retriable.restart.connector.wait.ms"),
 		Server:   r.server(),
 		Filters:  r.filters(),
 		Snapshot: r.snapshot(),

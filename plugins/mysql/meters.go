@@ -26,6 +26,12 @@ type meters struct {
 	aborted, without             atomic.Bool  // a snapshot that was broken off, or not needed
 
 	recoveryBegan, recovered, applied atomic.Int64
+	lastRecovered, lastApplied        atomic.Int64 // nanoseconds since 1970; 0 for never
+	recovering, started               atomic.Bool  // the history is being read; it can be used
+
+	file       atomic.Pointer[string] // of the binlog
+	queue      int                    // max.queue.size
+	queueBytes int                    // max.queue.size.in.bytes
 }
 
 // contextMeters are the attributes that contexts share.
@@ -34,10 +40,23 @@ type contextMeters struct {
 	last                                                 atomic.Int64 // nanoseconds since 1970 of the last event, 0 before there was one
 }
 
+// ShowMetrics shows the metrics that a task of a connector has, for a page that
+// lists them.
+func ShowMetrics(to connect.PluginMetrics) {
+	m := &meters{now: time.Now}
+	m.register(to, mysqlProduct().name, "PREFIX", func() (connect.Progress, bool) { return connect.Progress{}, false })
+}
+
 // register shows the metrics. A runtime without metrics gives nil.
+//
+// Attributes whose text changes with each event are left out: each text would be a
+// series of its own.
 func (m *meters) register(to connect.PluginMetrics, connector, prefix string, progress func() (connect.Progress, bool)) {
 	if to == nil {
 		return
+	}
+	text := func(context, name, help string, value func() string) {
+		to.Text("debezium_metrics_"+name, help, name, value, "plugin", connector, "name", prefix, "context", context)
 	}
 	in := func(context string) func(name, help string, value func() float64) {
 		return func(name, help string, value func() float64) {
@@ -49,6 +68,23 @@ func (m *meters) register(to connect.PluginMetrics, connector, prefix string, pr
 	m.registerStreaming(in("streaming"))
 	m.registerSnapshot(in("snapshot"), progress)
 	m.registerHistory(in("schema-history"))
+	text("streaming", "BinlogFilename", "File of the binlog that is read; empty before there is one.", func() string {
+		if file := m.file.Load(); file != nil {
+			return *file
+		}
+		return ""
+	})
+	text("schema-history", "Status", "STOPPED, RECOVERING or RUNNING.", m.historyStatus)
+}
+
+func (m *meters) historyStatus() string {
+	switch {
+	case m.recovering.Load():
+		return "RECOVERING"
+	case m.started.Load():
+		return "RUNNING"
+	}
+	return "STOPPED"
 }
 
 func (m *meters) registerShared(add func(string, string, func() float64), c *contextMeters) {
@@ -61,6 +97,10 @@ func (m *meters) registerShared(add func(string, string, func() float64), c *con
 	add("MilliSecondsSinceLastEvent", "Milliseconds since the last event, -1 before there was one.", func() float64 {
 		return m.since(c.last.Load())
 	})
+	add("QueueTotalCapacity", "Records of which Debezium's queue holds max.queue.size at most; here records wait in batches.", func() float64 { return float64(m.queue) })
+	add("QueueRemainingCapacity", "The same: no record waits in a queue.", func() float64 { return float64(m.queue) })
+	add("MaxQueueSizeInBytes", "Bytes that Debezium's queue holds at most (max.queue.size.in.bytes).", func() float64 { return float64(m.queueBytes) })
+	add("CurrentQueueSizeInBytes", "0: no record waits in a queue.", func() float64 { return 0 })
 }
 
 func (m *meters) registerStreaming(add func(string, string, func() float64)) {
@@ -100,6 +140,8 @@ func (m *meters) registerSnapshot(add func(string, string, func() float64), prog
 func (m *meters) registerHistory(add func(string, string, func() float64)) {
 	add("ChangesRecovered", "Records of the schema history that were read when the task started.", number(&m.recovered))
 	add("ChangesApplied", "Changes of structures that were applied, when the task started and since.", number(&m.applied))
+	add("MilliSecondsSinceLastRecoveredChange", "Milliseconds since the schema history was read, -1 if it was not.", func() float64 { return m.since(m.lastRecovered.Load()) })
+	add("MilliSecondsSinceLastAppliedChange", "Milliseconds since a change of a structure was applied, -1 before there was one.", func() float64 { return m.since(m.lastApplied.Load()) })
 	add("RecoveryStartTime", "When the recovery of the schema history began, in seconds since 1970; -1 without one.", func() float64 {
 		if at := m.recoveryBegan.Load(); at != 0 {
 			return float64(at / int64(time.Second))
@@ -153,9 +195,12 @@ type tally struct {
 }
 
 // publish moves the counts to the metrics. server is when the last event happened
-// there, in microseconds since 1970.
-func (t *tally) publish(m *meters, server, position int64) {
+// there, in microseconds since 1970; file and position are where the binlog is.
+func (t *tally) publish(m *meters, server int64, file string, position int64) {
 	now := m.now()
+	if shown := m.file.Load(); shown == nil || *shown != file {
+		m.file.Store(&file)
+	}
 	s := &m.streaming
 	created, updated, deleted := t.rows[binlog.Insert], t.rows[binlog.Update], t.rows[binlog.Delete]
 	s.created.Add(created)

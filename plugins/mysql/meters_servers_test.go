@@ -17,6 +17,16 @@ func (s shownMetrics) Func(name, _ string, value func() float64, labels ...strin
 	s[labels[len(labels)-1]+" "+name[len("debezium_metrics_"):]] = value
 }
 
+// Text shows a text as the name of a function that gives 1.
+func (s shownMetrics) Text(name, _, in string, value func() string, labels ...string) {
+	s[labels[len(labels)-1]+" "+name[len("debezium_metrics_"):]] = func() float64 {
+		if in != name[len("debezium_metrics_"):] {
+			return -1
+		}
+		return map[string]float64{"": 0, "mysql-bin.000001": 1, "STOPPED": 10, "RUNNING": 11}[value()]
+	}
+}
+
 // The metrics of a task follow its snapshot, its stream and its restart.
 func TestTaskMetrics(t *testing.T) {
 	db := rig.MySQL(t)
@@ -45,6 +55,8 @@ func TestTaskMetrics(t *testing.T) {
 	check("after the stream", map[string]float64{
 		"snapshot TotalTableCount": 1, "snapshot RemainingTableCount": 0, "snapshot RowsScanned": 2, "snapshot TotalNumberOfEventsSeen": 2,
 		"snapshot SnapshotRunning": 0, "snapshot SnapshotCompleted": 1, "snapshot SnapshotAborted": 0, "snapshot SnapshotSkipped": 0,
+		"streaming BinlogFilename": 1, "schema-history Status": 11, "streaming QueueTotalCapacity": 8192, "snapshot QueueRemainingCapacity": 8192,
+		"streaming MaxQueueSizeInBytes": 0, "streaming CurrentQueueSizeInBytes": 0, "schema-history MilliSecondsSinceLastRecoveredChange": -1,
 		"streaming Connected": 1, "streaming IsGtidModeEnabled": 1, "streaming TotalNumberOfCreateEventsSeen": 3,
 		"streaming TotalNumberOfUpdateEventsSeen": 1, "streaming TotalNumberOfDeleteEventsSeen": 1, "streaming NumberOfEventsFiltered": 1,
 		"streaming TotalNumberOfEventsSeen": 6, "streaming NumberOfDisconnects": 0, "streaming NumberOfErroneousEvents": 0,
@@ -57,9 +69,14 @@ func TestTaskMetrics(t *testing.T) {
 		t.Errorf("%g ms behind", behind)
 	}
 	l.stop()
-	check("stopped", map[string]float64{"streaming Connected": 0})
+	check("stopped", map[string]float64{"streaming Connected": 0, "schema-history Status": 10})
 	l.start()
 	check("started again", map[string]float64{"streaming Connected": 1, "snapshot SnapshotSkipped": 1, "snapshot SnapshotCompleted": 0})
+	for _, name := range []string{"MilliSecondsSinceLastRecoveredChange", "MilliSecondsSinceLastAppliedChange"} {
+		if ms := l.runtime.metrics["schema-history "+name](); ms < 0 || ms > 60_000 {
+			t.Errorf("%s is %g", name, ms)
+		}
+	}
 	if n := l.runtime.metrics["schema-history ChangesApplied"](); n < 2 {
 		t.Errorf("%g changes were applied", n)
 	}

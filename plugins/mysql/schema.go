@@ -86,6 +86,7 @@ func (s *schema) apply(ctx context.Context, b *connect.Batch, database, sql stri
 		return err
 	}
 	s.meters.applied.Add(int64(len(changes)))
+	s.meters.lastApplied.Store(s.meters.now().UnixNano())
 	s.version++
 	clear(s.plans)
 	for i := range changes {

@@ -166,6 +166,7 @@ func (s *session) build(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	s.task.meters.started.Store(true)
 	s.schema = &schema{
 		changes: s.cfg.Events.SchemaChanges, skip: s.cfg.History.SkipUnparseable,
 		policy: history.Policy{
@@ -386,6 +387,8 @@ func (s *session) recoverHistory(ctx context.Context, offset map[string]any) err
 		}
 	}
 	s.task.meters.recoveryBegan.Store(began.UnixNano())
+	s.task.meters.recovering.Store(true)
+	defer s.task.meters.recovering.Store(false)
 	n, err := s.schema.history.Recover(ctx, history.Recovery{
 		Parser: s.schema.parser, AtOrBefore: done, SkipUnparseable: s.schema.skip, Filter: s.schema.policy.DDL, Logger: s.task.log,
 	})
@@ -393,6 +396,12 @@ func (s *session) recoverHistory(ctx context.Context, offset map[string]any) err
 		return err
 	}
 	s.task.meters.recovered.Store(int64(n.Read))
+	if n.Read > 0 {
+		s.task.meters.lastRecovered.Store(s.task.now().UnixNano())
+	}
+	if n.Applied > 0 {
+		s.task.meters.lastApplied.Store(s.task.now().UnixNano())
+	}
 	s.task.meters.applied.Store(int64(n.Applied))
 	s.task.log.Info("schema history recovered", "records", n.Read, "applied", n.Applied, "skipped", n.Skipped,
 		"tables", s.schema.parser.Catalog().Len(), "took", s.task.now().Sub(began).Round(time.Millisecond))
@@ -569,6 +578,7 @@ func (s *session) readerConfig(o *position.Offset, set *position.Set) binlog.Con
 
 // release closes everything. It may be called more than once.
 func (s *session) release() {
+	s.task.meters.started.Store(false)
 	if s.conn != nil {
 		_ = s.conn.Close() // nobody waits for an answer
 		s.conn = nil

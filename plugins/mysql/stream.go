@@ -117,7 +117,7 @@ func (s *stream) event(ctx context.Context) (*binlog.Event, error) {
 // publish shows what was counted.
 func (s *stream) publish() {
 	micros, _ := s.tracker.EventMicros()
-	s.tally.publish(s.meters, micros, s.tracker.Pos())
+	s.tally.publish(s.meters, micros, s.tracker.File(), s.tracker.Pos())
 	lost := int64(s.reader.Connections() - 1)
 	s.meters.disconnects.Add(lost - s.lost)
 	s.lost = lost

@@ -67,7 +67,7 @@ func (t *task) Start(ctx context.Context, tc connect.SourceTaskContext, config m
 	if t.cfg, err = t.product.parse(config, t.log); err != nil {
 		return err
 	}
-	t.meters = &meters{now: t.now}
+	t.meters = &meters{now: t.now, queue: t.cfg.Queue, queueBytes: t.cfg.QueueBytes}
 	t.meters.register(tc.Metrics(), t.cfg.Connector, t.cfg.Prefix, t.Progress)
 	t.source = &connect.SourcePartition{Key: partition(t.cfg.Prefix)}
 	t.phase, err = t.recover(ctx)

@@ -256,8 +256,9 @@ func TestPluginMetrics(t *testing.T) {
 	for i, context := range []string{"snapshot", "streaming", "streaming"} { // the third is taken
 		p.Func("debezium_seen", "Seen.", func() float64 { return float64(i) }, "context", context)
 	}
+	p.Text("debezium_file", "File.", "name", func() string { return "mysql-bin.1" }, "context", "streaming")
 	have := shown(t, r, "debezium_")
-	want := []string{`debezium_events{connector="orders",task="0"} 3`, `debezium_events{connector="orders",task="1",transform="x"} 9`, `debezium_lag{connector="orders",task="0"} 7`,
+	want := []string{`debezium_events{connector="orders",task="0"} 3`, `debezium_events{connector="orders",task="1",transform="x"} 9`, `debezium_file{connector="orders",context="streaming",name="mysql-bin.1",task="0"} 1`, `debezium_lag{connector="orders",task="0"} 7`,
 		`debezium_seen{connector="orders",context="snapshot",task="0"} 0`, `debezium_seen{connector="orders",context="streaming",task="0"} 1`}
 	if !slices.Equal(have, want) {
 		t.Errorf("got %s, want %s", have, want)

@@ -51,6 +51,12 @@ func (p *Plugin) Func(name, help string, value func() float64, labels ...string)
 	p.add(p.with(labels), metric{name: name, help: help, kind: prometheus.GaugeValue, value: value})
 }
 
+// Text makes a gauge of 1 with a text, which is computed when somebody looks, in a
+// label.
+func (p *Plugin) Text(name, help, in string, value func() string, labels ...string) {
+	p.add(p.with(labels), metric{name: name, help: help, kind: prometheus.GaugeValue, text: value, label: in})
+}
+
 // with is the group with further labels.
 func (p *Plugin) with(labels []string) *Group {
 	if len(labels) == 0 {

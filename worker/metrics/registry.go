@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"slices"
@@ -66,6 +67,7 @@ type metric struct {
 	kind       prometheus.ValueType
 	value      func() float64
 	text       func() string // for metrics that are texts
+	label      string        // that shows the text; "" for one called like the metric
 }
 
 // Group makes a group. typ is Java's type, such as source-task-metrics; labels
@@ -178,7 +180,7 @@ func (g *Group) collect(out chan<- prometheus.Metric) {
 		name, labels, value := g.name(m), g.labels, 1.0
 		if m.text != nil {
 			labels = maps.Clone(labels)
-			labels[underscored(m.name)] = m.text()
+			labels[cmp.Or(m.label, underscored(m.name))] = m.text()
 		} else {
 			value = m.value()
 		}
