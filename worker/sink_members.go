@@ -23,6 +23,7 @@ import (
 // session ends with all its claims.
 type members struct {
 	client *kafka.Client
+	name   string // of the group
 	group  sarama.ConsumerGroup
 	log    *slog.Logger
 	topics []string         // topics
@@ -102,7 +103,7 @@ func (c *claim) uncommitted() int64 {
 
 func newMembers(t *sinkTask, client *kafka.Client, group string, config map[string]string) (*members, error) {
 	m := &members{
-		client: client, log: t.log, topics: chain.Aliases(config["topics"]),
+		client: client, name: group, log: t.log, topics: chain.Aliases(config["topics"]),
 		messages: make(chan message, client.Settings.Consumer.MaxPollRecords), requests: make(chan request),
 	}
 	if text := strings.TrimSpace(config["topics.regex"]); text != "" {
@@ -147,13 +148,21 @@ func (m *members) run(ctx context.Context) error {
 		case errors.As(err, &fatal):
 			return nil // the loop knows
 		case kafka.IsAuthorization(err), errors.Is(err, sarama.ErrSASLAuthenticationFailed), errors.Is(err, sarama.ErrInvalidTopic):
-			return fmt.Errorf("consuming topics %s: %w", strings.Join(topics, ", "), err)
+			return fmt.Errorf("consuming topics %s as group %s: %w", strings.Join(topics, ", "), m.name, m.explained(err))
 		default:
 			m.log.Warn("consuming was interrupted and is tried again", "error", err)
 			sleep(ctx, retryConsume)
 		}
 	}
 	return nil
+}
+
+// explained adds to a refusal which right is missing.
+func (m *members) explained(err error) error {
+	if errors.Is(err, sarama.ErrGroupAuthorizationFailed) {
+		return m.client.Settings.Needs(err, "READ on the group "+m.name)
+	}
+	return m.client.Settings.Needs(err, "READ and DESCRIBE on the topics")
 }
 
 // patience is the wait between looks for new topics.

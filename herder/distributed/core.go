@@ -9,6 +9,7 @@ import (
 	"github.com/millrace/millrace/herder"
 	"github.com/millrace/millrace/herder/gossip"
 	"github.com/millrace/millrace/herder/group"
+	"github.com/millrace/millrace/storage/kafka"
 	"github.com/millrace/millrace/storage/state"
 )
 
@@ -95,6 +96,9 @@ type Core struct {
 	key      *Key
 	keyWrite bool
 	fencings map[string]*fencing
+
+	// Failures that come again and again.
+	problems, unclaimed, keyless kafka.Repeats
 
 	ids    int
 	timers timers
@@ -192,6 +196,15 @@ func (c *Core) do(a Action) { c.out = append(c.out, a) }
 
 func (c *Core) log(level slog.Level, message string, args ...any) {
 	c.do(Log{level, message, args})
+}
+
+// repeated is log for a failure that comes again and again.
+func (c *Core) repeated(r *kafka.Repeats, level slog.Level, message string, err error) {
+	if omitted, due := r.Due(err, c.now); due && omitted > 0 {
+		c.log(level, message, "error", err, "repeated", omitted)
+	} else if due {
+		c.log(level, message, "error", err)
+	}
 }
 
 func (c *Core) nextID() int {

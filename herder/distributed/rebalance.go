@@ -48,7 +48,7 @@ func (c *Core) groupEvent(e group.Event) {
 	case group.Lost:
 		c.lost(e.Reason)
 	case group.Problem:
-		c.log(slog.LevelError, "the worker cannot take part in its group", "error", e.Err)
+		c.repeated(&c.problems, slog.LevelError, "the worker cannot take part in its group", e.Err)
 	}
 }
 

@@ -352,8 +352,10 @@ func (c *Core) wrote(e Wrote) {
 	}
 	c.writing = nil
 	err := e.Err
+	if err != nil && !w.anybody {
+		c.claimed = false // a failed write gives the claim up (topiclog.AppendExclusive)
+	}
 	if e.Fenced {
-		c.claimed = false
 		c.log(slog.LevelWarn, "another worker has written to the config topic as leader; claiming it back if this one still leads", "error", err)
 		err = herder.Errorf(herder.Internal, "Failed to write to config topic; this may be due to a transient error and the request can be safely retried: %w", err)
 	}
@@ -368,8 +370,9 @@ func (c *Core) claimEnded(err error) {
 	if err == nil {
 		c.claim = false
 		c.claimed = c.leading()
+		c.unclaimed.Over()
 		return
 	}
-	c.log(slog.LevelWarn, "cannot claim the config topic for the leader, will retry", "error", err)
+	c.repeated(&c.unclaimed, slog.LevelWarn, "cannot claim the config topic for the leader, will retry", err)
 	c.at(c.now.Add(claimPause), func() { c.claim = false })
 }

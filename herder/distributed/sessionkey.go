@@ -34,7 +34,7 @@ func (c *Core) keyProgress() {
 		},
 		done: func(err error) {
 			if err != nil {
-				c.log(slog.LevelWarn, "cannot write a new session key, will retry", "error", err)
+				c.repeated(&c.keyless, slog.LevelWarn, "cannot write a new session key, will retry", err)
 			}
 			c.at(c.now.Add(keyPause), func() { c.keyWrite = false })
 		},

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+
+	"github.com/millrace/millrace/storage/kafka"
 )
 
 // Config of a Member. Durations of 0 mean Connect's defaults.
@@ -110,6 +112,7 @@ type Member struct {
 	backoff    time.Duration
 	retry      *time.Timer
 	expiry     *time.Timer // runs out when the session may have
+	waiting    kafka.Repeats
 }
 
 // reply is the end of a call. then runs on the owner's goroutine.
@@ -263,9 +266,17 @@ func (m *Member) connect() {
 // later retries after a growing pause.
 func (m *Member) later(err error) {
 	m.backoff = min(max(2*m.backoff, m.cfg.RetryBackoff), m.cfg.RetryBackoffMax)
-	m.log.Warn("not in the worker group yet, will retry", "error", err, "in", m.backoff)
+	m.waiting.Log(m.log, slog.LevelWarn, "not in the worker group yet, will retry", err)
 	m.retry.Reset(m.backoff)
 	m.expire()
+}
+
+// explained adds to a refusal which right is missing.
+func (m *Member) explained(err error) error {
+	if c, ok := m.cfg.Client.(*kafka.Client); ok {
+		return c.Settings.Needs(err, "READ on the group (group.id)")
+	}
+	return err
 }
 
 // drop closes the connections; a call under way ends unheard.
@@ -326,8 +337,9 @@ func (m *Member) joined(resp *sarama.JoinGroupResponse, err error) {
 	case sarama.ErrRebalanceInProgress, sarama.ErrOffsetsLoadInProgress:
 		m.later(fmt.Errorf("joining: %w", resp.Err))
 	default:
-		m.cfg.Events(Problem{fmt.Errorf("joining the worker group %q: %w", m.cfg.Group, resp.Err)})
-		m.later(fmt.Errorf("joining: %w", resp.Err))
+		err := m.explained(resp.Err)
+		m.cfg.Events(Problem{fmt.Errorf("joining the worker group %q: %w", m.cfg.Group, err)})
+		m.later(fmt.Errorf("joining: %w", err))
 	}
 }
 

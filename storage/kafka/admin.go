@@ -72,6 +72,12 @@ func (a *Admin) CreateTopic(ctx context.Context, t Topic) (created bool, err err
 		detail.ConfigEntries[k] = &v
 	}
 	err = awaitErr(ctx, func() error { return a.admin.CreateTopic(t.Name, detail, false) })
+	if leavesToBroker(t) && (errors.Is(err, sarama.ErrInvalidReplicationFactor) || errors.Is(err, sarama.ErrInvalidPartitions)) {
+		if err := a.fillDefaults(ctx, detail); err != nil {
+			return false, fmt.Errorf("creating topic %q: %w", t.Name, err)
+		}
+		err = awaitErr(ctx, func() error { return a.admin.CreateTopic(t.Name, detail, false) })
+	}
 	switch {
 	case err == nil:
 		a.client.log.Info("created topic", "topic", t.Name, "partitions", t.Partitions, "replication", t.Replication)
@@ -80,6 +86,10 @@ func (a *Admin) CreateTopic(ctx context.Context, t Topic) (created bool, err err
 		return false, nil
 	case IsAuthorization(err):
 		a.client.log.Debug("not authorized to create a topic, taking it to exist", "topic", t.Name)
+		if topics, derr := a.describe(ctx, t.Name); derr == nil && errors.Is(topics[0].Err, sarama.ErrUnknownTopicOrPartition) {
+			a.client.log.Warn("a topic does not exist and may not be created: create it, or allow it", "topic", t.Name,
+				"error", a.needs(err, "CREATE on the topic or the cluster"))
+		}
 		return false, nil
 	}
 	return false, fmt.Errorf("creating topic %q: %w", t.Name, err)
@@ -117,6 +127,8 @@ func (a *Admin) retrying(ctx context.Context, doing, topic string, call func(con
 	}
 }
 
+func (a *Admin) needs(err error, right string) error { return a.client.Settings.Needs(err, right) }
+
 func sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -132,12 +144,9 @@ func sleep(ctx context.Context, d time.Duration) error {
 func (a *Admin) DescribeTopic(ctx context.Context, name string) (TopicInfo, error) {
 	var topics []*sarama.TopicMetadata
 	err := a.retrying(ctx, "describing topic", name, func(ctx context.Context) (err error) {
-		topics, err = await(ctx, func() ([]*sarama.TopicMetadata, error) { return a.admin.DescribeTopics([]string{name}) })
+		topics, err = a.describe(ctx, name)
 		return err
 	})
-	if err == nil && len(topics) != 1 {
-		err = sarama.ErrIncompleteResponse
-	}
 	if err == nil && topics[0].Err != sarama.ErrNoError {
 		err = topics[0].Err
 	}
@@ -145,7 +154,7 @@ func (a *Admin) DescribeTopic(ctx context.Context, name string) (TopicInfo, erro
 	case errors.Is(err, sarama.ErrUnknownTopicOrPartition):
 		return TopicInfo{}, fmt.Errorf("topic %q: %w", name, ErrNoTopic)
 	case err != nil:
-		return TopicInfo{}, fmt.Errorf("describing topic %q: %w", name, err)
+		return TopicInfo{}, fmt.Errorf("describing topic %q: %w", name, a.needs(err, "DESCRIBE on the topic"))
 	}
 	t := topics[0]
 	info := TopicInfo{Name: t.Name, Partitions: int32(len(t.Partitions)), Internal: t.IsInternal}
@@ -155,6 +164,15 @@ func (a *Admin) DescribeTopic(ctx context.Context, name string) (TopicInfo, erro
 		}
 	}
 	return info, nil
+}
+
+// describe asks once for one topic, whose Err tells whether there is one.
+func (a *Admin) describe(ctx context.Context, name string) ([]*sarama.TopicMetadata, error) {
+	topics, err := await(ctx, func() ([]*sarama.TopicMetadata, error) { return a.admin.DescribeTopics([]string{name}) })
+	if err == nil && len(topics) != 1 {
+		err = sarama.ErrIncompleteResponse
+	}
+	return topics, err
 }
 
 // TopicConfig reads configuration values of a topic, all of them when no names
@@ -174,7 +192,7 @@ func (a *Admin) TopicConfig(ctx context.Context, topic string, names ...string) 
 	case errors.Is(err, sarama.ErrUnknownTopicOrPartition):
 		return nil, fmt.Errorf("topic %q: %w", topic, ErrNoTopic)
 	case err != nil:
-		return nil, fmt.Errorf("reading the configuration of topic %q: %w", topic, err)
+		return nil, fmt.Errorf("reading the configuration of topic %q: %w", topic, a.needs(err, "DESCRIBE_CONFIGS on the topic"))
 	}
 	out := map[string]string{}
 	for _, r := range results {
@@ -236,7 +254,7 @@ func (a *Admin) offsets(ctx context.Context, topic string, partitions []int32, a
 		return a.admin.ListOffsets(map[string]map[int32]int64{topic: ask}, &sarama.ListOffsetsOptions{IsolationLevel: sarama.IsolationLevel(iso)})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("listing the offsets of topic %q: %w", topic, err)
+		return nil, fmt.Errorf("listing the offsets of topic %q: %w", topic, a.needs(err, "DESCRIBE on the topic"))
 	}
 	out := map[int32]int64{}
 	for _, p := range partitions {
@@ -258,7 +276,7 @@ func (a *Admin) offsetError(topic string, partition int32, err error) error {
 	if IsRetriable(err) {
 		_ = a.client.RefreshMetadata(topic)
 	}
-	return fmt.Errorf("listing the offset of partition %d of topic %q: %w", partition, topic, err)
+	return fmt.Errorf("listing the offset of partition %d of topic %q: %w", partition, topic, a.needs(err, "DESCRIBE on the topic"))
 }
 
 // DeleteTopic removes a topic; a missing one is no error.

@@ -2,9 +2,7 @@ package kafka
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 	"time"
@@ -50,18 +48,7 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 
 // connectError says which brokers could not be reached and what to look at.
 func (s *Settings) connectError(err error) error {
-	hint := ""
-	switch {
-	case errors.Is(err, io.EOF) && s.SASL != nil:
-		hint = "; a broker closed the connection: do security.protocol and sasl.mechanism fit its listener, and sasl.jaas.config its users?"
-	case errors.Is(err, io.EOF):
-		hint = "; a broker closed the connection: does security.protocol fit its listener?"
-	case strings.Contains(err.Error(), "first record does not look like a TLS handshake"):
-		hint = "; the broker's listener does not use TLS: does security.protocol fit it?"
-	case errors.Is(err, sarama.ErrSASLAuthenticationFailed):
-		hint = "; check sasl.mechanism and sasl.jaas.config"
-	}
-	return fmt.Errorf("connecting the %s to Kafka (bootstrap.servers=%s): %w%s", s.Role, strings.Join(s.Bootstrap, ","), err, hint)
+	return fmt.Errorf("connecting the %s to Kafka (bootstrap.servers=%s): %w%s", s.Role, strings.Join(s.Bootstrap, ","), err, s.advice(err))
 }
 
 // Dial opens a connection of one's own to a broker, with the client's security.
@@ -82,7 +69,7 @@ func (c *Client) Dial(ctx context.Context, addr string, timeout time.Duration) (
 	})
 	if err != nil {
 		go func() { _ = b.Close() }() // may wait for the dial's timeout
-		return nil, fmt.Errorf("connecting to broker %s: %w", addr, err)
+		return nil, fmt.Errorf("connecting to broker %s: %w%s", addr, err, c.Settings.advice(err))
 	}
 	return b, nil
 }

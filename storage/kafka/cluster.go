@@ -131,6 +131,12 @@ func (k *cluster) Controller() (*sarama.Broker, error) {
 	return k.RefreshController()
 }
 
+func (k *cluster) controllerID() int32 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.controller
+}
+
 func (k *cluster) cached() *sarama.Broker {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -46,6 +46,28 @@ func IsAuthorization(err error) bool {
 	return false
 }
 
+// Needs adds to an error by which the brokers refuse what a client wants the right
+// that its user needs, such as "WRITE on the topic"; other errors stay as they are.
+func (s *Settings) Needs(err error, right string) error {
+	if !IsAuthorization(err) {
+		return err
+	}
+	return fmt.Errorf("%w: %s needs %s; grant it, and it goes on by itself", err, s.user(), right)
+}
+
+// user names who a client is by the property that says so.
+func (s *Settings) user() string {
+	switch {
+	case s.SASL != nil && s.SASL.User != "":
+		return "the user " + s.SASL.User + " (sasl.jaas.config)"
+	case s.SASL != nil:
+		return "the user of sasl.jaas.config"
+	case s.TLS != nil && len(s.TLS.Certificates) > 0:
+		return "the user whose certificate is in ssl.keystore.location"
+	}
+	return "the anonymous user (security.protocol)"
+}
+
 // IsRetriable reports whether a request that failed with err may succeed when it
 // is made again unchanged: the connection broke, a leader or coordinator moved,
 // or a broker was too slow.

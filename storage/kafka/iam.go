@@ -80,7 +80,7 @@ func (r saslReader) mskTokens() (func(*sarama.Config), error) {
 		token, expires, err := signer.GenerateAuthTokenFromCredentialsProvider(ctx, identity.region, identity.credentials)
 		return token, time.UnixMilli(expires), err
 	}
-	return withTokens(source, nil, r.settings.RequestTimeout), nil
+	return r.withTokens(source, nil), nil
 }
 
 func (r saslReader) iamIdentity() (*iamIdentity, error) {

@@ -262,7 +262,7 @@ func (r *Reader) take(reply fetchReply) ([]Record, error) {
 }
 
 func (r *Reader) partitionError(id int32, err error) error {
-	return fmt.Errorf("reading partition %d of topic %q: %w", id, r.topic, err)
+	return fmt.Errorf("reading partition %d of topic %q: %w", id, r.topic, r.client.Settings.Needs(err, "READ on the topic"))
 }
 
 // recover deals with an error code of a partition: it refreshes metadata, or

@@ -12,7 +12,9 @@ import (
 // SASL says how a client authenticates.
 type SASL struct {
 	Mechanism string // as in sasl.mechanism: PLAIN, SCRAM-SHA-256, AWS_MSK_IAM ...
+	User      string // where the properties name one, else ""
 	configure func(*sarama.Config)
+	advice    func() string // what else to look at when a login is refused; may be nil
 }
 
 // securityProperties are read together by parseSecurity.
@@ -69,7 +71,8 @@ func parseSASL(s *Settings, p Properties) (*SASL, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := saslReader{properties: p, module: module, settings: s}
+	sasl := &SASL{Mechanism: mechanism}
+	r := saslReader{properties: p, module: module, settings: s, sasl: sasl}
 	if err := r.refuseJava(); err != nil {
 		return nil, err
 	}
@@ -93,7 +96,14 @@ func parseSASL(s *Settings, p Properties) (*SASL, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &SASL{Mechanism: mechanism, configure: configure}, nil
+	sasl.configure = configure
+	switch mechanism {
+	case "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512":
+		sasl.User = module.Options["username"]
+	case "GSSAPI":
+		sasl.User = module.Options["principal"]
+	}
+	return sasl, nil
 }
 
 // loginModule finds the client's login module: in sasl.jaas.config, else in the
@@ -146,6 +156,7 @@ type saslReader struct {
 	properties Properties
 	module     LoginModule
 	settings   *Settings
+	sasl       *SASL // being made
 }
 
 func (r saslReader) wants(classes ...string) error {

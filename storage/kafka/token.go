@@ -54,8 +54,25 @@ func (t *tokenCache) Token() (*sarama.AccessToken, error) {
 	return &sarama.AccessToken{Token: t.token, Extensions: t.extensions}, nil
 }
 
-func withTokens(fetch tokenSource, extensions map[string]string, timeout time.Duration) func(*sarama.Config) {
-	cache := &tokenCache{fetch: fetch, extensions: extensions, timeout: timeout}
+// advice tells of a token that is over: its source gives no newer one, or the
+// clocks differ.
+func (t *tokenCache) advice() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := time.Now()
+	switch {
+	case t.token == "" || t.expires.IsZero():
+		return ""
+	case now.After(t.expires):
+		return fmt.Sprintf("; the access token has expired at %s, and this machine's clock says %s: sasl.oauthbearer.token.endpoint.url must give a newer one",
+			t.expires.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+	}
+	return "; is this machine's clock, which says " + now.UTC().Format(time.RFC3339) + ", right?"
+}
+
+func (r saslReader) withTokens(fetch tokenSource, extensions map[string]string) func(*sarama.Config) {
+	cache := &tokenCache{fetch: fetch, extensions: extensions, timeout: r.settings.RequestTimeout}
+	r.sasl.advice = cache.advice
 	return func(c *sarama.Config) {
 		c.Net.SASL.Mechanism = sarama.SASLTypeOAuth
 		c.Net.SASL.TokenProvider = cache
@@ -88,7 +105,7 @@ func (r saslReader) oauth() (func(*sarama.Config), error) {
 	if err != nil {
 		return nil, err
 	}
-	return withTokens(fetch, extensions, r.settings.RequestTimeout), nil
+	return r.withTokens(fetch, extensions), nil
 }
 
 func (r saslReader) oauthSource(handler string) (tokenSource, error) {

@@ -17,6 +17,7 @@ type TxnWriter struct {
 	mu       sync.Mutex
 	producer sarama.SyncProducer
 	id       string
+	settings *Settings
 }
 
 // NewTxnWriter makes a TxnWriter on the connections of c, a client with the role
@@ -26,18 +27,18 @@ func NewTxnWriter(ctx context.Context, c *Client) (*TxnWriter, error) {
 	if id == "" {
 		return nil, errors.New("making a transactional producer: transactional.id is not set")
 	}
-	w := &TxnWriter{id: id}
+	w := &TxnWriter{id: id, settings: c.Settings}
 	useExplicitPartitions(c)
 	w.limitRetries(c)
 	p, err := await(ctx, func() (sarama.SyncProducer, error) {
 		// sarama would ask for a long time before it believes a refusal.
 		if _, err := c.TransactionCoordinator(id); IsAuthorization(err) {
-			return nil, fmt.Errorf("%w: the principal needs Write and Describe on this transactional id", err)
+			return nil, err
 		}
 		return sarama.NewSyncProducerFromClient(c.cluster)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("making the producer with transactional id %q: %w", id, asFenced(err))
+		return nil, fmt.Errorf("making the producer with transactional id %q: %w", id, asFenced(c.Settings.Needs(err, writeRight(err))))
 	}
 	w.producer = p
 	return w, nil
@@ -94,7 +95,7 @@ func (w *TxnWriter) abort(cause error) error {
 }
 
 func (w *TxnWriter) failed(doing string, err error) error {
-	return fmt.Errorf("%s a transaction of %q: %w", doing, w.id, asFenced(err))
+	return fmt.Errorf("%s a transaction of %q: %w", doing, w.id, asFenced(w.settings.Needs(err, writeRight(err))))
 }
 
 // firstError takes the cause out of sarama's list of failed messages.

@@ -19,6 +19,7 @@ import (
 type Writer struct {
 	producer sarama.AsyncProducer
 	drained  sync.WaitGroup
+	settings *Settings
 
 	mu     sync.RWMutex // held for reading while a record is handed to the producer
 	closed bool
@@ -42,18 +43,18 @@ func NewWriter(c *Client) (*Writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a producer: %w", err)
 	}
-	w := &Writer{producer: p, epoch: &epoch{}}
+	w := &Writer{producer: p, epoch: &epoch{}, settings: c.Settings}
 	w.drained.Add(2)
 	go func() {
 		defer w.drained.Done()
 		for m := range p.Successes() {
-			complete(m, nil)
+			w.complete(m, nil)
 		}
 	}()
 	go func() {
 		defer w.drained.Done()
 		for e := range p.Errors() {
-			complete(e.Msg, e.Err)
+			w.complete(e.Msg, e.Err)
 		}
 	}()
 	return w, nil
@@ -63,12 +64,23 @@ func NewWriter(c *Client) (*Writer, error) {
 // the partition and offset that it got or an error. It must not block.
 type Done func(partition int32, offset int64, err error)
 
-func complete(m *sarama.ProducerMessage, err error) {
+func (w *Writer) complete(m *sarama.ProducerMessage, err error) {
 	done := m.Metadata.(Done)
 	if err != nil {
-		err = fmt.Errorf("writing to topic %q: %w", m.Topic, asFenced(err))
+		err = fmt.Errorf("writing to topic %q: %w", m.Topic, asFenced(w.settings.Needs(err, writeRight(err))))
 	}
 	done(m.Partition, m.Offset, err)
+}
+
+// writeRight is the right that is missing when a write is refused.
+func writeRight(err error) string {
+	switch {
+	case errors.Is(err, sarama.ErrClusterAuthorizationFailed):
+		return "IDEMPOTENT_WRITE on the cluster"
+	case errors.Is(err, sarama.ErrTransactionalIDAuthorizationFailed):
+		return "WRITE and DESCRIBE on the transactional id"
+	}
+	return "WRITE on the topic"
 }
 
 // Send hands a record over and returns; done tells the outcome. Send waits while

@@ -31,6 +31,7 @@ type Kafka struct {
 	*table
 	log    *topiclog.Log
 	logger *slog.Logger
+	denied kafka.Repeats
 	now    func() time.Time
 	queue  *queue
 	ctx    context.Context // of the sender, ended by Close
@@ -140,7 +141,9 @@ func (k *Kafka) send() {
 
 // failed queues a write again, if that may help and it is still of use.
 func (k *Kafka) failed(w write, err error) {
-	if !kafka.IsRetriable(err) {
+	if kafka.IsAuthorization(err) {
+		k.denied.Log(k.logger, slog.LevelError, "statuses cannot be written, trying again", err)
+	} else if !kafka.IsRetriable(err) {
 		k.logger.Error("writing a status failed", "key", string(w.record.Key), "error", err)
 		return
 	}

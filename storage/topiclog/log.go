@@ -83,7 +83,7 @@ func Open(ctx context.Context, cfg Config, apply Apply) (*Log, error) {
 	}
 	if err := l.start(ctx); err != nil {
 		l.closeClients()
-		return nil, fmt.Errorf("opening the log of %s in topic %q: %w", cfg.Purpose, cfg.Topic.Name, err)
+		return nil, fmt.Errorf("opening the log of %s in topic %q (%s): %w", cfg.Purpose, cfg.Topic.Name, cfg.Property, err)
 	}
 	return l, nil
 }
@@ -170,19 +170,28 @@ func (l *Log) createTopic(ctx context.Context) error {
 func (l *Log) openReader(ctx context.Context, c *kafka.Client) (*kafka.Reader, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	for {
+	for asked := time.Now(); ; {
 		r, err := kafka.NewReader(ctx, kafka.ReaderConfig{Client: c, Topic: l.cfg.Topic.Name})
 		if !errors.Is(err, kafka.ErrNoTopic) && !kafka.IsRetriable(err) {
 			return r, err
+		}
+		if errors.Is(err, kafka.ErrNoTopic) && time.Since(asked) > createPause {
+			if err := l.createTopic(ctx); err != nil { // the right to may have come
+				return nil, err
+			}
+			asked = time.Now()
 		}
 		select {
 		case <-time.After(100 * time.Millisecond):
 		case <-ctx.Done():
 			return nil, fmt.Errorf("could not look up partition metadata in the allotted period;"+
-				" this could indicate a connectivity issue or a topic that may not be created: %w", err)
+				" this could indicate a connectivity issue or a topic that may not be created (%s): %w", l.cfg.Property, err)
 		}
 	}
 }
+
+// createPause is between attempts to create a topic that does not exist.
+const createPause = 3 * time.Second
 
 // Partitions is the number of partitions of the topic.
 func (l *Log) Partitions() int { return l.reader.Partitions() }
@@ -254,6 +263,7 @@ const (
 // notices through its own deadline.
 func (l *Log) tail(ctx context.Context) {
 	defer close(l.stopped)
+	var failing kafka.Repeats
 	wait := firstBackoff
 	for ctx.Err() == nil {
 		l.passBarriers()
@@ -263,12 +273,15 @@ func (l *Log) tail(ctx context.Context) {
 		}
 		if err == nil {
 			wait = firstBackoff
+			if failing.Over() {
+				l.log.Info("the topic can be read again", "topic", l.cfg.Topic.Name)
+			}
 			continue
 		}
 		if ctx.Err() != nil {
 			return
 		}
-		l.log.Warn("reading the topic failed, trying again", "topic", l.cfg.Topic.Name, "wait", wait, "error", err)
+		failing.Log(l.log, slog.LevelWarn, "reading the topic failed, trying again", err, "topic", l.cfg.Topic.Name, "property", l.cfg.Property)
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():

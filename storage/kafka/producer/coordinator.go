@@ -22,7 +22,10 @@ func (s *sender) initTransactional(ctx context.Context, old identity) (id identi
 		id = identity{r.ProducerID, r.ProducerEpoch}
 		return kafkaError(r.Err)
 	})
-	return id, err
+	if err != nil {
+		return id, fmt.Errorf("taking the transactional id %s: %w", s.txn.id, explained(err))
+	}
+	return id, nil
 }
 
 func (s *sender) endTxn(ctx context.Context, id identity, commit bool) error {
@@ -52,7 +55,7 @@ func (s *sender) addToTxn(ctx context.Context, id identity, parts []*partition) 
 		return worstOf(r.Errors)
 	})
 	if err != nil {
-		return fmt.Errorf("adding partitions to the transaction: %w", err)
+		return fmt.Errorf("adding partitions to the transaction %s: %w", s.txn.id, explained(err))
 	}
 	return nil
 }

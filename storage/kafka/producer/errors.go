@@ -74,6 +74,15 @@ func hint(code sarama.KError) string {
 	return ""
 }
 
+// explained adds to a refusal which right is missing; other errors stay as they are.
+func explained(err error) error {
+	var code sarama.KError
+	if errors.As(err, &code) && hint(code) != "" {
+		return fmt.Errorf("%w (%s)", err, hint(code))
+	}
+	return err
+}
+
 // TimeoutError says that a batch could not be written in delivery.timeout.ms,
 // or that a topic had no partition to write to for max.block.ms.
 type TimeoutError struct {

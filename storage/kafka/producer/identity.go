@@ -57,7 +57,7 @@ func (s *sender) onIdentity(e identityDone) {
 		s.plain = true
 		s.adopt(identity{noProducer, -1})
 	case errors.Is(e.err, sarama.ErrClusterAuthorizationFailed), isAuthentication(e.err):
-		s.fail(fmt.Errorf("taking a producer id: %w", e.err))
+		s.fail(fmt.Errorf("taking a producer id: %w", explained(e.err)))
 	default:
 		s.idPhase = idMissing
 		s.meta.wanted = true // which finds other brokers

@@ -172,6 +172,9 @@ func (s *sender) update(f topicMetadata) error {
 	if f.err != nil {
 		if !opened && isHopeless(f.err) {
 			t.failed = fmt.Errorf("finding the partitions of topic %s: %w", t.name, f.err)
+			if errors.Is(f.err, sarama.ErrTopicAuthorizationFailed) {
+				t.failed = fmt.Errorf("%w (the producer's user needs DESCRIBE on the topic, and CREATE if it does not exist)", t.failed)
+			}
 			s.dropTopic(t)
 			close(t.ready)
 			return nil
