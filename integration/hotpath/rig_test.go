@@ -146,7 +146,7 @@ func (s *rows) Committed(_ context.Context, offsets []connect.CommittedOffset) e
 // start runs the task in a worker that writes to an embedded broker, and returns when half of the rows are committed.
 func (s *rows) start(t testing.TB, config map[string]string) {
 	t.Helper()
-	broker, err := embedded.Start(embedded.Config{})
+	broker, err := embedded.Start(embedded.Config{DataDir: t.TempDir()}) // in memory the rows of a benchmark would be gigabytes
 	if err != nil {
 		t.Fatal(err)
 	}
