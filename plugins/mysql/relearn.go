@@ -24,6 +24,9 @@ import (
 //   - the next rows of the table name their columns (binlog_row_metadata=FULL),
 //     and these are the columns that the server has now.
 //
+// Where the server has other columns by now, or not the table any more, MySQL's rows
+// tell of their columns all that is needed to read them, but not the defaults.
+//
 // Until then the table is not known, in the schema history as well: a restart in
 // between must not decode rows by the structure of before.
 
@@ -49,6 +52,9 @@ type relearner struct {
 	// strict says that rows of unknown tables are not passed over
 	// (inconsistent.schema.handling.mode=fail).
 	strict bool
+	// maps says that the metadata of rows are sure to tell the types of columns:
+	// MariaDB's do not tell its own types.
+	maps bool
 	// lost are the statements after which a table is not known.
 	lost map[table.ID]*unparsed
 }
@@ -108,8 +114,8 @@ func (r *relearner) learn(ctx context.Context, b *connect.Batch, id table.ID, cr
 	}
 	if names != nil && !sameColumns(s.parser.Catalog().Table(id), names) {
 		s.parser.Catalog().Drop(id)
-		return fmt.Errorf("%w; since then table %s has changed again: its rows name the columns %s, the server has others; take a new snapshot of the table",
-			u, id, strings.Join(names, ", "))
+		return fmt.Errorf("%w; since then table %s %w: its rows name the columns %s, the server has others; take a new snapshot of the table",
+			u, id, errChangedAgain, strings.Join(names, ", "))
 	}
 	delete(r.lost, id)
 	s.version++
@@ -149,17 +155,54 @@ func (r *relearner) rows(ctx context.Context, b *connect.Batch, t *binlog.TableM
 	}
 	create, _, err := r.read(ctx, id, server.Status{})
 	if err != nil {
-		return false, fmt.Errorf("table %s is not known, and could not be read from the server: %w", id, err)
+		err = fmt.Errorf("table %s is not known, and could not be read from the server: %w", id, err)
+		create = ""
 	}
 	if u == nil {
 		u = &unparsed{database: id.Database, sql: create, file: src.File, pos: src.Pos, err: errNotKnown}
 	}
-	if err := r.learn(ctx, b, id, create, t.Optional.Names, u, src, offset); err != nil {
+	log := r.schema.log.With("table", id.String(), "file", src.File, "pos", src.Pos)
+	if err == nil {
+		if err = r.learn(ctx, b, id, create, t.Optional.Names, u, src, offset); err == nil {
+			log.Warn("the structure of a table was not known and has been read from the server; its rows name the same columns")
+			return true, nil
+		}
+		if !errors.Is(err, errChangedAgain) {
+			return false, err
+		}
+	}
+	if !r.maps || ctx.Err() != nil || server.Retriable(err) {
 		return false, err
 	}
-	r.schema.log.Warn("the structure of a table was not known and has been read from the server; its rows name the same columns", "table", id.String(), "file", src.File, "pos", src.Pos)
+	told, mapErr := r.told(ctx, t)
+	if mapErr != nil {
+		return false, fmt.Errorf("%w; nor do its rows tell all of it: %w", err, mapErr)
+	}
+	if u.sql == "" {
+		u.sql = told
+	}
+	if err := r.learn(ctx, b, id, told, t.Optional.Names, u, src, offset); err != nil {
+		return false, err
+	}
+	log.Warn("the structure of a table was not known and is taken from its rows, as the server has another one by now or none; defaults of its columns are missing", "because", err, "structure", told)
 	return true, nil
 }
+
+// told is the statement that makes a table of what its rows tell.
+func (r *relearner) told(ctx context.Context, t *binlog.TableMap) (string, error) {
+	conn, err := r.open(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = conn.Close() }() // its answer has been read
+	collations, err := conn.Collations(ctx)
+	if err != nil {
+		return "", err
+	}
+	return t.Statement(collations)
+}
+
+var errChangedAgain = errors.New("has changed again")
 
 var errNotKnown = errors.New("the schema history does not know the table")
 

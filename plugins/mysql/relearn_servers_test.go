@@ -148,3 +148,53 @@ func relearnSkipped(t *testing.T, db *peer.Database, id int) {
 		t.Error("the log does not tell of the statement")
 	}
 }
+
+// A table that the history does not know, and that has gone or changed since, is read by what its rows tell of it.
+func TestTablesKnownByTheirRows(t *testing.T) {
+	db := rig.MySQL(t)
+	mustExec(t, db, "SET GLOBAL binlog_row_metadata=FULL")
+	l := relearnLife(t, db, "told", 5711, "table.include.list", "told.a,told.gone,told.copy")
+	l.stop()
+	columns := "id BIGINT UNSIGNED, u TINYINT UNSIGNED NOT NULL, v VARCHAR(20) CHARACTER SET latin1, c CHAR(5), b VARBINARY(4), x TEXT, d DECIMAL(6,2), t DATETIME(3), " +
+		"e ENUM('a','it''s') CHARACTER SET ascii, s SET('p','q'), j JSON, y YEAR, bits BIT(3), ts TIMESTAMP(2) NULL, f FLOAT, g POINT, hidden INT INVISIBLE, PRIMARY KEY (id)"
+	conn, err := db.Connect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for _, sql := range []string{
+		"SET SESSION sql_log_bin=0", "CREATE TABLE told.gone (" + columns + ")", "SET SESSION sql_log_bin=1",
+		"INSERT INTO told.gone VALUES (18446744073709551615, 200, 'ä', 'c', 'bb', 'text', 1.5, '2024-01-02 03:04:05.678', 'it\\'s', 'p,q', '{\"k\": 1}', 2024, 5, '2024-01-02 03:04:05.67', 0.5, POINT(1,2))",
+		"ALTER TABLE told.gone ADD COLUMN later INT DEFAULT 7", "INSERT INTO told.gone (id, u) VALUES (1, 1)", "DROP TABLE told.gone",
+		"SET SESSION sql_log_bin=0", "CREATE TABLE told.copy (id INT PRIMARY KEY, n INT UNSIGNED)", "SET SESSION sql_log_bin=1",
+		"INSERT INTO told.copy VALUES (1, 4294967295)", "SET SESSION sql_log_bin=0", "ALTER TABLE told.copy RENAME COLUMN n TO m", "SET SESSION sql_log_bin=1",
+	} {
+		if _, err := conn.Execute(sql); err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+	}
+	l.start()
+	got := l.takeChanges(t, 3)
+	for i, want := range []string{
+		`"after":{"id":-1,"u":200,"v":"ä","c":"c","b":"YmI=","x":"text","d":"1.50","t":1704164645678,"e":"it's","s":"p,q","j":"{\"k\":1}","y":2024,"bits":"BQ==","ts":"2024-01-02T03:04:05.67Z","f":0.5,`,
+		`"after":{"id":1,"u":1,`, `"after":{"id":1,"n":4294967295}`,
+	} {
+		if !strings.Contains(got[i].value, want) {
+			t.Errorf("record %d: %s, want %s", i, got[i].value, want)
+		}
+	}
+	if !strings.Contains(got[1].value, `"later":7`) {
+		t.Errorf("the change of the table is lost: %s", got[1].value)
+	}
+	if log := l.log.String(); !strings.Contains(log, "`f` FLOAT, `g` POINT, `hidden` INT INVISIBLE, PRIMARY KEY (`id`))") {
+		t.Error("the log does not tell of the structure")
+	}
+	if n := strings.Count(l.log.String(), "is taken from its rows"); n != 2 {
+		t.Errorf("the log tells of %d tables", n)
+	}
+	// The schema history knows them.
+	l.stop()
+	l.start()
+	mustExec(t, db, "INSERT INTO told.a VALUES (9, 'z', 9)")
+	l.takeChanges(t, 1)
+}

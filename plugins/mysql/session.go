@@ -536,7 +536,7 @@ func (s *session) newStream(ctx context.Context, o position.Offset) (*stream, er
 		log: s.task.log, now: s.task.now, maps: map[*binlog.TableMap]*mapped{}, meters: s.task.meters, versions: s.flavor == position.MariaDB,
 		relearn: &relearner{
 			schema: s.schema, open: func(ctx context.Context) (*server.Conn, error) { return server.Connect(ctx, s.server) },
-			strict: s.cfg.Stream.InconsistentSchema == "fail", lost: map[table.ID]*unparsed{},
+			strict: s.cfg.Stream.InconsistentSchema == "fail", maps: s.flavor == position.MySQL, lost: map[table.ID]*unparsed{},
 		},
 	}
 	if s.cfg.Stream.FillRows {

@@ -88,6 +88,23 @@ func (c *Conn) DatabaseCharsets(ctx context.Context) (map[string]Charset, error)
 	return out, nil
 }
 
+// Collations reads the names of all collations by their ids.
+func (c *Conn) Collations(ctx context.Context) (map[uint64]string, error) {
+	rows, err := c.All(ctx, "SELECT id, collation_name FROM information_schema.collations WHERE id IS NOT NULL")
+	if err != nil {
+		return nil, fmt.Errorf("reading the collations: %w", err)
+	}
+	out := make(map[uint64]string, len(rows))
+	for _, row := range rows {
+		id, err := strconv.ParseUint(row[0].String, 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("reading the collations: %w", err)
+		}
+		out[id] = row[1].String
+	}
+	return out, nil
+}
+
 // EstimatedRows are the numbers of rows that the storage engine reports for the
 // tables of a database. A table of which it reports none is left out.
 func (c *Conn) EstimatedRows(ctx context.Context, database string) (map[string]int64, error) {
