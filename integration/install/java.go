@@ -103,7 +103,7 @@ func (i *Installer) jars(ctx context.Context, set string) error {
 }
 
 // requirements are the Python packages of the scenario players, and a client of the REST API.
-var requirements = [...]string{"confluent-kafka[avro,json]", "cryptography", "kafka-connect-py==1.0.0", "pymysql", "pyyaml", "requests"}
+var requirements = [...]string{"confluent-kafka[avro,json,protobuf]", "cryptography", "kafka-connect-py==1.0.0", "pymysql", "pyyaml", "requests"}
 
 // Python finds the interpreter that the scenario players run with.
 func (h Home) Python() (string, error) {

@@ -1,12 +1,14 @@
 package protobuf
 
 import (
+	"encoding/base64"
 	"errors"
 	"maps"
 	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/millrace/millrace/plugins/connect"
@@ -144,6 +146,42 @@ func TestRandomAgainstDynamicMessages(t *testing.T) {
 	}
 	if done < 150 {
 		t.Errorf("only %d cases", done)
+	}
+}
+
+// A schema may be a descriptor in base64, which may refer to another one.
+func TestSchemasInBase64(t *testing.T) {
+	inner := &descriptorpb.FileDescriptorProto{
+		Name: proto.String("inner.proto"), Syntax: proto.String("proto3"), Package: proto.String("p"),
+		MessageType: []*descriptorpb.DescriptorProto{{Name: proto.String("In"), Field: []*descriptorpb.FieldDescriptorProto{{
+			Name: proto.String("x"), Number: proto.Int32(1), Type: descriptorpb.FieldDescriptorProto_TYPE_INT32.Enum(), Label: descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL.Enum(),
+		}}}},
+	}
+	outer := &descriptorpb.FileDescriptorProto{
+		Name: proto.String("any name"), Syntax: proto.String("proto3"), Dependency: []string{"inner.proto", "google/protobuf/timestamp.proto"},
+		MessageType: []*descriptorpb.DescriptorProto{{Name: proto.String("Out"), Field: []*descriptorpb.FieldDescriptorProto{{
+			Name: proto.String("in"), Number: proto.Int32(1), Type: descriptorpb.FieldDescriptorProto_TYPE_MESSAGE.Enum(), TypeName: proto.String(".p.In"), Label: descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL.Enum(),
+		}, {
+			Name: proto.String("at"), Number: proto.Int32(2), Type: descriptorpb.FieldDescriptorProto_TYPE_MESSAGE.Enum(), TypeName: proto.String(".google.protobuf.Timestamp"), Label: descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL.Enum(),
+		}}}},
+	}
+	encode := func(f *descriptorpb.FileDescriptorProto) string {
+		b, err := proto.Marshal(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return base64.StdEncoding.EncodeToString(b)
+	}
+	server := serve(t)
+	server.Put("inner", registry.Schema{SchemaType: "PROTOBUF", Text: encode(inner)})
+	id := server.Put("t-value", registry.Schema{SchemaType: "PROTOBUF", Text: encode(outer), References: []registry.Reference{{Name: "inner.proto", Subject: "inner", Version: 1}}})
+	_, v, err := open(t, server, nil).Parse(&data.Arena{}, "t", nil, append(registry.AppendID(nil, id), "\x00\x0a\x02\x08\x07\x12\x02\x08\x05"...))
+	if err != nil || v.Struct().String() != "Struct{in=Struct{x=7},at=Thu Jan 01 00:00:05 UTC 1970}" {
+		t.Errorf("%v, %v", v.Struct(), err)
+	}
+	id = server.Put("t-value", registry.Schema{SchemaType: "PROTOBUF", Text: "AAAA"})
+	if _, _, err = open(t, server, nil).Parse(&data.Arena{}, "t", nil, append(registry.AppendID(nil, id), 0)); err == nil || !strings.Contains(err.Error(), "cannot be read") {
+		t.Errorf("base64 that is no descriptor: %v", err)
 	}
 }
 

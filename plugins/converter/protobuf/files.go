@@ -2,6 +2,7 @@ package protobuf
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,7 +10,9 @@ import (
 	"strings"
 
 	"github.com/bufbuild/protocompile"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/millrace/millrace/plugins/converter/registry"
 )
@@ -121,7 +124,7 @@ func (schemaParser) Parse(s registry.Schema, refs []registry.Schema) (protorefle
 	files[rootFile] = withMeta(s.Text)
 	source := protocompile.ResolverFunc(func(path string) (protocompile.SearchResult, error) {
 		if text, ok := files[path]; ok {
-			return protocompile.SearchResult{Source: strings.NewReader(text)}, nil
+			return fileOf(path, text), nil
 		}
 		return protocompile.SearchResult{}, fs.ErrNotExist
 	})
@@ -131,6 +134,33 @@ func (schemaParser) Parse(s registry.Schema, refs []registry.Schema) (protorefle
 		return nil, errors.New(strings.TrimPrefix(err.Error(), rootFile+":"))
 	}
 	return out[0], nil
+}
+
+// fileOf is a schema as the compiler takes it: a text, or a descriptor in base64, as
+// serializers of other languages register it.
+func fileOf(path, text string) protocompile.SearchResult {
+	if b, err := base64.StdEncoding.DecodeString(text); err == nil && len(b) > 0 {
+		file := &descriptorpb.FileDescriptorProto{}
+		if proto.Unmarshal(b, file) == nil {
+			file.Name = &path
+			nameFields(file.MessageType)
+			return protocompile.SearchResult{Proto: file}
+		}
+	}
+	return protocompile.SearchResult{Source: strings.NewReader(text)}
+}
+
+// nameFields gives fields the names in JSON that compilers of other languages leave
+// out; the compiler here takes them for equal. Nothing else uses them.
+func nameFields(messages []*descriptorpb.DescriptorProto) {
+	for _, m := range messages {
+		for _, f := range m.Field {
+			if f.JsonName == nil {
+				f.JsonName = proto.String(f.GetName())
+			}
+		}
+		nameFields(m.NestedType)
+	}
 }
 
 // Name implements registry.Parser: that of the first message.

@@ -32,6 +32,8 @@ type Config struct {
 	Password string
 	Token    string // bearer authentication
 	Level    string // the global compatibility level; "" means BACKWARD
+	// Serialized gives a schema the form that format=serialized asks for, which Protobuf has; nil keeps its text.
+	Serialized func(registry.Schema) (string, error)
 }
 
 // Server is a running registry.
@@ -353,7 +355,11 @@ func (s *Server) byID(r *http.Request) (any, error) {
 	if err != nil || id < 1 || id > len(s.schemas) {
 		return nil, fail(40403, "Schema %s not found", r.PathValue("id"))
 	}
-	return s.schemas[id-1], nil
+	found := s.schemas[id-1]
+	if r.URL.Query().Get("format") == "serialized" && s.cfg.Serialized != nil {
+		found.Text, err = s.cfg.Serialized(found)
+	}
+	return found, err
 }
 
 func (s *Server) level(r *http.Request) (any, error) {
