@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,9 @@ type WorkerConfig struct {
 	// connectors.
 	OffsetFile string
 	Connectors []string
+
+	// ReadyPath is what answers 200 once the worker serves, /connectors when empty.
+	ReadyPath string
 
 	// Binary is the millrace program (millrace only).
 	Binary string
@@ -209,7 +213,7 @@ func (c *WorkerConfig) start(ctx context.Context, name string, args []string) (*
 	w := &Worker{Port: c.Port}
 	p, err := Start(ctx, Spec{
 		Name: name, Dir: c.Dir, Args: args,
-		Ready: func(ctx context.Context) error { return httpAnswers(ctx, w.URL()+"/connectors") },
+		Ready: func(ctx context.Context) error { return httpAnswers(ctx, w.URL()+cmp.Or(c.ReadyPath, "/connectors")) },
 	})
 	if err != nil {
 		return nil, err

@@ -2,6 +2,8 @@
 
 package security
 
+import "maps"
+
 // prefixed are properties with each of the prefixes, as workers and connectors hand them to their clients.
 func prefixed(properties map[string]string, prefixes ...string) map[string]string {
 	all := map[string]string{}
@@ -11,4 +13,11 @@ func prefixed(properties map[string]string, prefixes ...string) map[string]strin
 		}
 	}
 	return all
+}
+
+// joined are both; of two properties with one name that of more counts.
+func joined(config, more map[string]string) map[string]string {
+	out := maps.Clone(config)
+	maps.Copy(out, more)
+	return out
 }

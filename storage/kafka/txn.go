@@ -76,7 +76,7 @@ func (w *TxnWriter) Write(ctx context.Context, topic string, records ...Record) 
 		messages[i] = message(topic, r)
 	}
 	if err := w.producer.SendMessages(messages); err != nil {
-		return w.abort(firstError(err))
+		return w.abort(fmt.Errorf("topic %q: %w", topic, firstError(err)))
 	}
 	if err := w.producer.CommitTxn(); err != nil {
 		return w.abort(err)
