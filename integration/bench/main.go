@@ -16,7 +16,7 @@
 //	latency   single-row commits, 200 a second: from the commit to the record at a consumer
 //	memory    of a worker at rest, with 50 connectors at rest, and of `millrace dev`
 //	create    connectors are created through the REST API of three workers, one after the other and eight at a time
-//	once      what exactly-once delivery costs against at-least-once delivery
+//	once      what exactly-once delivery costs against at-least-once delivery: datagen (at full speed), catchup (MySQL)
 //
 // Rows are written once, before the runs: a snapshot reads the table, catching up reads the same rows from the binlog, from a
 // position to which the connector's offsets are set. Records are counted in the topics. Machines are noisy: compare the
@@ -84,7 +84,7 @@ func groups() []group {
 		{"latency", "From commit to topic", nil, (*bench).measureLatency},
 		{"memory", "Memory at rest", nil, (*bench).measureMemory},
 		{"create", "Creating connectors", nil, (*bench).measureCreate},
-		{"once", "What exactly-once delivery costs", nil, (*bench).measureOnce},
+		{"once", "What exactly-once delivery costs", onceNames(), (*bench).measureOnce},
 	}
 }
 
@@ -106,7 +106,7 @@ func parse() options {
 	flag.IntVar(&o.sideRows, "side-rows", 200_000, "rows of the other workloads; wide ones take a part of them")
 	flag.IntVar(&o.runs, "runs", 3, "runs of each workload on each worker, in turn")
 	flag.IntVar(&o.connectors, "connectors", 1000, "connectors of create")
-	flag.IntVar(&o.records, "records", 2_000_000, "records of a run of once")
+	flag.IntVar(&o.records, "records", 2_000_000, "records of a run of once; its catchup takes a quarter of them")
 	flag.StringVar(&only, "only", "", "groups or workloads to measure, separated by commas; empty for all")
 	flag.StringVar(&workers, "workers", "java,millrace", "the workers to measure, in this order")
 	flag.StringVar(&o.heap, "heap", "2g", "heap of the Java worker; 2g is the default of Kafka's scripts")

@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -15,54 +15,72 @@ import (
 // oncePairs are the pairs of runs that exactly-once delivery is measured by.
 const oncePairs = 7
 
-// delivery is one run: DatagenSource writes records as fast as it can.
-type delivery struct{ seconds, workerCPU, brokerCPU float64 } // for the records that count
+// Deliveries, as exactly.once.source.support names them.
+const (
+	leastOnce   = "disabled"
+	exactlyOnce = "enabled"
+)
+
+// onceWorkload is what both deliveries are measured by.
+type onceWorkload struct {
+	name, text string
+	records    int // of a run
+	begin      func(ctx context.Context, w *peer.Worker, kind string, pair int) (onceRun, error)
+}
+
+// onceRun is a connector that has been told to write records to a topic behind those that it has.
+type onceRun struct {
+	topic string
+	base  int64 // offset at which they begin
+	end   func() error
+}
+
+func onceNames() []string { return []string{"datagen", "catchup"} }
+
+// once is the state of the measurement: two workers, and what sees the records of committed transactions only.
+type once struct {
+	*bench
+	workers map[string]*peer.Worker
+	client  sarama.Client
+	place   place // where the rows of the table begin in the binlog
+}
 
 // measureOnce says what exactly-once delivery costs against at-least-once delivery. Two workers, one of each kind,
 // take turns in one process of measurement, so that what else the machine does falls on both; the cost is the median over
 // the pairs.
 func (b *bench) measureOnce(ctx context.Context, s *section) error {
-	kinds := []string{"disabled", "enabled"}
-	workers := map[string]*peer.Worker{}
-	for _, kind := range kinds {
-		w, err := b.onceWorker(ctx, kind)
+	o := &once{bench: b, workers: map[string]*peer.Worker{}}
+	for _, kind := range []string{leastOnce, exactlyOnce} {
+		w, err := b.member(ctx, "millrace", "once-"+kind, "once-"+kind, map[string]string{
+			"exactly.once.source.support": kind, "value.converter.schemas.enable": "false",
+		})
 		if err != nil {
 			return err
 		}
-		defer w.Kill()
-		workers[kind] = w
+		defer b.end(w)
+		o.workers[kind] = w
 	}
-	client, err := committedClient(b.kafka.Bootstrap())
+	var err error
+	if o.client, err = committedClient(b.kafka.Bootstrap()); err != nil {
+		return err
+	}
+	defer o.client.Close()
+	s.say("Method: two workers, one with exactly.once.source.support=enabled, take turns in %d pairs of runs, behind one that warms "+
+		"up. Time is taken from the first to the last record that a reader of committed records can see; the cost is that of each "+
+		"pair. Figures are medians, with the least and the greatest in brackets.", oncePairs)
+	if b.asked("datagen") {
+		if err := o.measure(ctx, s, o.datagen()); err != nil {
+			return err
+		}
+	}
+	if !b.asked("catchup") {
+		return nil
+	}
+	w, err := o.catchUp(ctx)
 	if err != nil {
 		return err
 	}
-	defer client.Close()
-	runs := map[string][]delivery{}
-	for pair := range oncePairs + 1 {
-		order := slices.Clone(kinds)
-		if pair%2 == 1 {
-			slices.Reverse(order)
-		}
-		for _, kind := range order {
-			d, err := b.deliver(ctx, client, workers[kind], fmt.Sprintf("once-%s-%d", kind, pair))
-			if err != nil {
-				return fmt.Errorf("exactly.once.source.support=%s: %w", kind, err)
-			}
-			b.say("pair %d, exactly once %s: %.2f s per million", pair, kind, d.seconds)
-			if pair > 0 { // the first pair warms up
-				runs[kind] = append(runs[kind], d)
-			}
-		}
-	}
-	b.printOnce(s, runs["disabled"], runs["enabled"])
-	return nil
-}
-
-// onceWorker starts a millrace worker that writes in transactions or not.
-func (b *bench) onceWorker(ctx context.Context, support string) (*peer.Worker, error) {
-	return b.member(ctx, "millrace", "once-"+support, "once-"+support, map[string]string{
-		"exactly.once.source.support": support, "value.converter.schemas.enable": "false",
-	})
+	return o.measure(ctx, s, w)
 }
 
 // committedClient sees the records of committed transactions only.
@@ -74,68 +92,165 @@ func committedClient(bootstrap string) (sarama.Client, error) {
 	return sarama.NewClient([]string{bootstrap}, config)
 }
 
-// deliver creates a connector, measures from its first committed records to its last, and deletes it.
-func (b *bench) deliver(ctx context.Context, client sarama.Client, w *peer.Worker, name string) (delivery, error) {
-	body, err := json.Marshal(map[string]any{"name": name, "config": map[string]string{
-		"connector.class": "millrace.DatagenSourceConnector", "tasks.max": "1", "topic": name, "records": fmt.Sprint(b.records),
-		"topic.creation.default.partitions": "1", "topic.creation.default.replication.factor": "1",
-	}})
-	if err != nil {
-		return delivery{}, err
+// measure lets the workers take turns.
+func (o *once) measure(ctx context.Context, s *section, w onceWorkload) error {
+	runs := map[string][]figures{}
+	for pair := range oncePairs + 1 {
+		order := []string{leastOnce, exactlyOnce}
+		if pair%2 == 1 {
+			slices.Reverse(order)
+		}
+		for _, kind := range order {
+			f, err := o.deliver(ctx, w, kind, pair)
+			if err != nil {
+				return logged(o.workers[kind], fmt.Errorf("%s, exactly.once.source.support=%s: %w", w.name, kind, err))
+			}
+			o.say("%s, pair %d, exactly once %s: %s", w.name, pair, kind, f)
+			if pair > 0 { // the first pair warms up
+				runs[kind] = append(runs[kind], f)
+			}
+		}
 	}
-	if err := post(ctx, w.URL()+"/connectors", body); err != nil {
-		return delivery{}, err
-	}
-	first, err := untilCommitted(ctx, client, name, 1)
-	if err != nil {
-		return delivery{}, err
-	}
-	began, worker, broker := time.Now(), cpuSeconds(w.Pid()), cpuSeconds(b.kafka.Pid())
-	if _, err := untilCommitted(ctx, client, name, int64(b.records)); err != nil {
-		return delivery{}, err
-	}
-	perMillion := 1e6 / float64(int64(b.records)-first)
-	d := delivery{time.Since(began).Seconds() * perMillion, (cpuSeconds(w.Pid()) - worker) * perMillion, (cpuSeconds(b.kafka.Pid()) - broker) * perMillion}
-	return d, remove(ctx, w.URL()+"/connectors/"+name)
+	printOnce(s, w, runs[leastOnce], runs[exactlyOnce])
+	return nil
 }
 
-// untilCommitted waits until that many offsets of a topic's partition are committed. In a topic with transactions a few
-// of them are their ends.
-func untilCommitted(ctx context.Context, client sarama.Client, topic string, n int64) (int64, error) {
+// deliver is one run, from its first committed records to its last.
+func (o *once) deliver(ctx context.Context, w onceWorkload, kind string, pair int) (figures, error) {
+	worker := o.workers[kind]
+	run, err := w.begin(ctx, worker, kind, pair)
+	if err != nil {
+		return nil, err
+	}
+	first, err := o.untilCommitted(ctx, run.topic, run.base+1)
+	if err != nil {
+		return nil, err
+	}
+	began, own, broker := time.Now(), cpuSeconds(worker.Pid()), cpuSeconds(o.kafka.Pid())
+	if _, err := o.untilCommitted(ctx, run.topic, run.base+int64(w.records)); err != nil {
+		return nil, err
+	}
+	took, million := time.Since(began).Seconds(), float64(run.base+int64(w.records)-first)/1e6
+	f := figures{
+		rate: million * 1e6 / took, cpu: (cpuSeconds(worker.Pid()) - own) / million,
+		brokerCPU: (cpuSeconds(o.kafka.Pid()) - broker) / million,
+	}
+	return f, run.end()
+}
+
+// untilCommitted waits until a topic's partition has so many offsets that are committed, and returns how many there are. In
+// a topic with transactions a few of them are their ends.
+func (o *once) untilCommitted(ctx context.Context, topic string, n int64) (int64, error) {
 	for began := time.Now(); ; {
-		end, err := client.GetOffset(topic, 0, sarama.OffsetNewest)
+		end, err := o.client.GetOffset(topic, 0, sarama.OffsetNewest)
 		if err == nil && end >= n {
 			return end, nil
 		}
-		if time.Since(began) > 2*time.Minute {
-			return 0, fmt.Errorf("%d of %d records of topic %s after two minutes: %w", end, n, topic, err)
+		if time.Since(began) > o.deadline {
+			return 0, fmt.Errorf("%d of %d records of topic %s after %s: %w", end, n, topic, o.deadline, err)
 		}
 		if err := sleep(ctx, 5*time.Millisecond); err != nil {
 			return 0, err
 		}
 		if err != nil {
-			_ = client.RefreshMetadata(topic) // it is not there yet
+			_ = o.client.RefreshMetadata(topic) // it is not there yet
 		}
 	}
 }
 
-func (b *bench) printOnce(s *section, least, once []delivery) {
-	s.say("Method: two workers, one with exactly.once.source.support=enabled, take turns; in each of %d pairs of runs a "+
-		"DatagenSource writes %d records as fast as it can to a topic of one partition, and time is taken from the first to the last "+
-		"committed record. That is the hardest case: nothing but the transactions is in the way.", len(least), b.records)
-	s.head("per million records, medians", "at least once", "exactly once", "cost, median of the pairs")
+// datagen is the hardest case: nothing but the transactions is in the way.
+func (o *once) datagen() onceWorkload {
+	begin := func(ctx context.Context, w *peer.Worker, kind string, pair int) (onceRun, error) {
+		name := fmt.Sprintf("once-%s-%d", kind, pair)
+		c := connector{w, name}
+		err := c.configure(ctx, map[string]string{
+			"connector.class": "millrace.DatagenSourceConnector", "tasks.max": "1", "topic": name, "records": strconv.Itoa(o.records),
+			"topic.creation.default.partitions": "1", "topic.creation.default.replication.factor": "1",
+		})
+		return onceRun{topic: name, end: func() error {
+			if err := c.remove(ctx); err != nil {
+				return err
+			}
+			return o.topics.remove(name)
+		}}, err
+	}
+	return onceWorkload{"datagen", "DatagenSource at full speed", o.records, begin}
+}
+
+// catchUp lets each worker learn an empty table by a connector, which reads the rows that then follow in each run.
+func (o *once) catchUp(ctx context.Context) (onceWorkload, error) {
+	w := workload{name: "catchup", table: sysbench("once")}
+	rows := o.records / 4
+	conn, err := o.mysql.Connect()
+	if err != nil {
+		return onceWorkload{}, err
+	}
+	defer conn.Close()
+	if err := w.table.make(conn); err != nil {
+		return onceWorkload{}, err
+	}
+	prefix := func(kind string) string { return "once-catchup-" + kind }
+	for kind, worker := range o.workers {
+		c := connector{worker, prefix(kind)}
+		if err := c.configure(ctx, o.config(w, c.name, "no_data")); err != nil {
+			return onceWorkload{}, err
+		}
+		if err := o.awaken(ctx, w.table, []string{w.topicOf(c.name)}, health(ctx, c)); err != nil {
+			return onceWorkload{}, logged(worker, err)
+		}
+		if err := c.stop(ctx); err != nil {
+			return onceWorkload{}, err
+		}
+	}
+	if err := execute(conn, fmt.Sprintf("DELETE FROM %s.%s", database, w.table.name)); err != nil {
+		return onceWorkload{}, err
+	}
+	if o.place, err = binlogEnd(conn); err != nil {
+		return onceWorkload{}, err
+	}
+	if err := w.table.fill(conn, 1, rows); err != nil {
+		return onceWorkload{}, err
+	}
+	begin := func(ctx context.Context, worker *peer.Worker, kind string, _ int) (onceRun, error) {
+		c := connector{worker, prefix(kind)}
+		return o.resumed(ctx, c, w.topicOf(c.name))
+	}
+	return onceWorkload{"catchup", fmt.Sprintf("the MySQL connector, catching up with sysbench's table, %d rows in a transaction", transaction), rows, begin}, nil
+}
+
+// resumed sets a stopped connector back to where the rows begin and resumes it.
+func (o *once) resumed(ctx context.Context, c connector, topic string) (onceRun, error) {
+	if err := c.setOffset(ctx, map[string]any{"server": c.name}, o.place.offset()); err != nil {
+		return onceRun{}, err
+	}
+	base, err := o.topics.ends([]string{topic})
+	if err != nil {
+		return onceRun{}, err
+	}
+	return onceRun{topic, base, func() error {
+		if err := c.stop(ctx); err != nil {
+			return err
+		}
+		return o.topics.truncate(topic)
+	}}, c.resume(ctx)
+}
+
+func printOnce(s *section, w onceWorkload, least, exactly []figures) {
+	s.head(fmt.Sprintf("%s: %d records a run", w.text, w.records), "at least once", "exactly once", "cost, %")
 	for _, f := range []struct {
 		title string
-		of    func(delivery) float64
+		name  string
+		cost  func(least, exactly float64) float64
 	}{
-		{"time, s", func(d delivery) float64 { return d.seconds }},
-		{"worker's CPU, s", func(d delivery) float64 { return d.workerCPU }},
-		{"broker's CPU, s", func(d delivery) float64 { return d.brokerCPU }},
+		{"records/s; the cost in time", rate, func(least, exactly float64) float64 { return least/exactly - 1 }},
+		{"worker's CPU s per million", cpu, func(least, exactly float64) float64 { return exactly/least - 1 }},
+		{"broker's CPU s per million", brokerCPU, func(least, exactly float64) float64 { return exactly/least - 1 }},
 	} {
-		var costs []float64
+		var a, b, costs series
 		for i := range least {
-			costs = append(costs, 100*(f.of(once[i])/f.of(least[i])-1))
+			a, b = append(a, least[i][f.name]), append(b, exactly[i][f.name])
+			costs = append(costs, 100*f.cost(a[i], b[i]))
 		}
-		s.say("| %s | %.2f | %.2f | %+.1f %% |", f.title, medianOf(least, f.of), medianOf(once, f.of), medianOf(costs, func(c float64) float64 { return c }))
+		s.row(f.title, a.String(), b.String(), fmt.Sprintf("**%+.1f** (%+.1f – %+.1f)", costs.median(), slices.Min(costs), slices.Max(costs)))
 	}
 }
