@@ -63,12 +63,13 @@ type ending struct {
 // Under load, batches that follow one another share a transaction, until it has
 // lasted worthwhile times as long as the end of the last one took, but never for
 // longer than longest: then ends cost a few percent of the time, however slow the
-// coordinator is. A source that brings nothing for as long as idle is not under
-// load, and its transaction ends.
+// coordinator is. A source that brings nothing for as long as idle, or a small part
+// of what an end takes, is not under load, and its transaction ends.
 const (
 	worthwhile = 20
 	longest    = time.Second
 	idle       = 2 * time.Millisecond
+	idleShare  = 8 // of what the last end took
 )
 
 // newTransactions reads a connector's boundaries. topic is where offsets go.
@@ -154,7 +155,7 @@ func (x *transactions) patience() (wait time.Duration, ends bool) {
 	case x.boundary == boundaryInterval:
 		return max(x.interval-x.t.w.cfg.Now().Sub(x.began), 0), true
 	case x.boundary == boundaryPoll:
-		return idle, true
+		return min(max(idle, x.took/idleShare), longest), true
 	}
 	return 0, false
 }

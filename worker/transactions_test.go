@@ -30,15 +30,18 @@ func TestHowLongTransactionsLast(t *testing.T) {
 	for _, c := range []struct {
 		boundary boundary
 		lasted   time.Duration
+		took     time.Duration
 		wait     time.Duration
 		ends     bool
 	}{
-		{boundaryPoll, 10 * ms, idle, true},
-		{boundaryInterval, 10 * ms, 40 * ms, true},
-		{boundaryInterval, 70 * ms, 0, true},
-		{boundaryConnector, 10 * ms, 0, false},
+		{boundaryPoll, 10 * ms, 5 * ms, idle, true},
+		{boundaryPoll, 10 * ms, 80 * ms, 10 * ms, true}, // a slow coordinator, or a busy machine
+		{boundaryPoll, 10 * ms, time.Minute, longest, true},
+		{boundaryInterval, 10 * ms, 5 * ms, 40 * ms, true},
+		{boundaryInterval, 70 * ms, 5 * ms, 0, true},
+		{boundaryConnector, 10 * ms, 5 * ms, 0, false},
 	} {
-		if wait, ends := at(c.lasted, 5*ms, c.boundary).patience(); wait != c.wait || ends != c.ends {
+		if wait, ends := at(c.lasted, c.took, c.boundary).patience(); wait != c.wait || ends != c.ends {
 			t.Errorf("%s, after %s: waits %s, %t", c.boundary, c.lasted, wait, ends)
 		}
 	}
