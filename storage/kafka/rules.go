@@ -150,6 +150,7 @@ func ignoredRules(m map[string]rule) {
 		"receive.buffer.bytes":     fixedSocket,
 		"send.buffer.bytes":        fixedSocket,
 		"security.providers":       noJavaClass,
+		"ssl.protocol":             "ssl.enabled.protocols decides which versions there are, as with Java's clients, which always set it",
 	} {
 		m[name] = ignored(every, why)
 	}

@@ -24,7 +24,7 @@ var securityProperties = []string{
 	"sasl.oauthbearer.token.endpoint.url", "sasl.oauthbearer.header.urlencode", "sasl.oauthbearer.scope",
 	"sasl.oauthbearer.client.credentials.client.id", "sasl.oauthbearer.client.credentials.client.secret",
 	"sasl.oauthbearer.jwt.retriever.class", iamMechanism,
-	"ssl.protocol", "ssl.provider", "ssl.cipher.suites", "ssl.enabled.protocols", "ssl.keystore.type",
+	"ssl.provider", "ssl.cipher.suites", "ssl.enabled.protocols", "ssl.keystore.type",
 	"ssl.keystore.key", "ssl.keystore.certificate.chain", "ssl.truststore.certificates",
 	"ssl.keystore.location", "ssl.keystore.password", "ssl.key.password", "ssl.truststore.type",
 	"ssl.truststore.location", "ssl.truststore.password", "ssl.endpoint.identification.algorithm",
