@@ -75,3 +75,26 @@ func odd(t *testing.T, db *peer.Database, l *life, statements []string) {
 		}
 	}
 }
+
+// The event of a TRUNCATE TABLE belongs to no transaction, though MariaDB's GTID begins one.
+func TestTruncationIsInNoTransaction(t *testing.T) {
+	t.Parallel()
+	db := rig.MariaDB(t)
+	database(t, db, "emptied")
+	l := newLife(t, db, 7130, map[string]string{
+		"database.include.list": "emptied", "include.schema.changes": "false", "skipped.operations": "none", "provide.transaction.metadata": "true",
+	})
+	l.start()
+	l.take(2)
+	mustExec(t, db, "TRUNCATE TABLE emptied.a")
+	for {
+		r := l.take(1)[0]
+		if r.topic != "p.emptied.a" {
+			continue
+		}
+		if !strings.Contains(r.value, `"op":"t"`) || !strings.Contains(r.value, `"transaction":null`) {
+			t.Errorf("got %s", r.value)
+		}
+		return
+	}
+}

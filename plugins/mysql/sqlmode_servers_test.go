@@ -8,7 +8,7 @@ import (
 	"github.com/millrace/millrace/integration/rig"
 )
 
-// Statements of sessions with ANSI_QUOTES and NO_BACKSLASH_ESCAPES, on which Debezium's parser stops, are understood when
+// Statements of sessions with ANSI_QUOTES and NO_BACKSLASH_ESCAPES are understood when
 // they are streamed and when the schema history is recovered.
 func TestStatementsOfOtherModes(t *testing.T) {
 	t.Parallel()

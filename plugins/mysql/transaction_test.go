@@ -64,6 +64,10 @@ func TestTablesOfATransactionInHashOrder(t *testing.T) {
 	if got, want := names(), "tx.a shop.items shop.orders tx.b"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
+	tx.orders = append(tx.orders, position.TableOrder{Table: "handled.before", Count: 0}) // the restart
+	if got, want := names(), "tx.a shop.items shop.orders tx.b"; got != want || tx.grown != 4 {
+		t.Errorf("with a table without events: %s, want %s", got, want)
+	}
 	tx.grown = 30
 	if got, want := names(), "tx.a tx.b shop.orders shop.items"; got != want {
 		t.Errorf("after a transaction with 30 tables: %s, want %s", got, want)
