@@ -324,6 +324,10 @@ func (s *session) lost(ctx context.Context, why string) (phase, error) {
 
 // positionLost says why streaming cannot go on at the offset, "" if it can.
 func (s *session) positionLost(ctx context.Context, o *position.Offset) (string, error) {
+	if why := s.task.lost; why != "" {
+		s.task.lost = ""
+		return why, nil
+	}
 	if !s.cfg.Stream.PositionCheck || !s.mode.Stream {
 		return "", nil
 	}

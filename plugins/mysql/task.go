@@ -38,6 +38,7 @@ type task struct {
 	phase  phase
 	last   connect.Offset // of the last record handed over; zero before there was one
 	broken int            // failures in a row
+	lost   string         // why the position must be given up, as the server has said while the binlog was read
 
 	snapshot atomic.Pointer[snapshot.Reader] // the last one, for Progress
 	meters   *meters
@@ -100,9 +101,17 @@ func (t *task) Poll(ctx context.Context, b *connect.Batch) error {
 
 // failed deals with a failure: one that may pass makes the task start again
 // after a while (retriable.restart.connector.wait.ms,
-// errors.max.retries).
+// errors.max.retries), and a purged binlog at once where a new snapshot is to
+// be taken then (snapshot.mode=when_needed). MariaDB does not tell before what
+// it has purged.
 func (t *task) failed(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
+		return nil
+	}
+	if mode, bad := t.cfg.mode(); bad == nil && mode.OnDataError && server.KindOf(err) == server.KindPurged {
+		t.lost = err.Error()
+		t.phase.close()
+		t.phase = &waiting{until: t.now(), then: t.recover}
 		return nil
 	}
 	mayPass := server.Retriable(err) || t.broken > 0 && server.Passing(err)
