@@ -41,6 +41,8 @@ func ways(t testing.TB) []way {
 		return c
 	}
 	plain := both(json, "schemas.enable", "false")
+	packed := maps.Clone(plain)
+	packed["producer.override.compression.type"] = "lz4"
 	chained := maps.Clone(plain)
 	maps.Copy(chained, chain)
 	longer := maps.Clone(chained)
@@ -58,6 +60,7 @@ func ways(t testing.TB) []way {
 	return []way{
 		{"json", plain, byDefault},
 		{"json with schemas", both(json, "schemas.enable", "true"), withSchemas},
+		{"json in lz4", packed, byDefault},
 		{"unwrapped and routed", chained, generic},
 		{"six transforms", longer, generic},
 		{"avro", confluent("avro.AvroConverter"), generic},
