@@ -22,8 +22,13 @@ const (
 
 // endless serves one stretch of transactions for ever, as fast as it is read.
 func endless(b testing.TB, payload bool) *servertest.Server {
+	return endlessOf(b, payload, benchRows/benchRowsInEvent, benchRowsInEvent)
+}
+
+// endlessOf serves transactions of so many events with so many rows.
+func endlessOf(b testing.TB, payload bool, events, rows int) *servertest.Server {
 	l := binlogtest.New("b.000001", true)
-	row := make([]binlogtest.Row, benchRowsInEvent)
+	row := make([]binlogtest.Row, rows)
 	for i := range row {
 		row[i] = binlogtest.Row{ID: int32(i), Text: strings.Repeat("x", 184)}
 	}
@@ -33,7 +38,7 @@ func endless(b testing.TB, payload bool) *servertest.Server {
 		fill := func(l *binlogtest.Log) {
 			l.Query("", "BEGIN")
 			l.TableMap(7, "d", "t")
-			for range benchRows / benchRowsInEvent {
+			for range events {
 				l.Insert(7, row...)
 			}
 			l.XID(uint64(n))
@@ -139,6 +144,14 @@ func countRows(_ *testing.B, e *binlog.Event) int {
 
 func BenchmarkFraming(b *testing.B) { benchmarkRows(b, false, countRows) }
 func BenchmarkPayload(b *testing.B) { benchmarkRows(b, true, countRows) }
+
+// BenchmarkSingleRows reads transactions of one row each.
+func BenchmarkSingleRows(b *testing.B) {
+	r := benchReader(b, endlessOf(b, false, 1, 1))
+	b.ReportAllocs()
+	b.ResetTimer()
+	readRows(b, r, b.N, newRowsToCells[*testing.B]())
+}
 
 func BenchmarkRowsToCells(b *testing.B) { benchmarkRows(b, false, newRowsToCells[*testing.B]()) }
 
