@@ -66,7 +66,7 @@ func conversions() []conversion {
 		{class: confluent + "avro.AvroConverter"},
 		{class: confluent + "protobuf.ProtobufConverter"},
 		{class: confluent + "json.JsonSchemaConverter"},
-		{class: "io.debezium.converters.CloudEventsConverter", most: 50}, // builds an envelope for each
+		{class: "io.debezium.converters.CloudEventsConverter", most: 25}, // builds an envelope for each
 		{class: "io.debezium.converters.BinaryDataConverter", value: scalar(data.TypeBytes, data.Bytes([]byte("bytes")))},
 		{class: kafka + "converters.ByteArrayConverter", value: scalar(data.TypeBytes, data.Bytes([]byte("bytes")))},
 		{class: kafka + "converters.LongConverter", value: scalar(data.TypeInt64, data.Int64(1<<40))},

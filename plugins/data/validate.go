@@ -8,6 +8,9 @@ func (s *Schema) Validate(v Value) error { return s.validate(v, "value") }
 
 // ValidateField is Validate for the value of a struct's field.
 func (s *Schema) ValidateField(field string, v Value) error {
+	if v.IsNull() && s.optional || v.kind == s.typ.Kind() && s.typ < TypeArray {
+		return nil // as nearly always: nobody reads where it was
+	}
 	return s.validate(v, `field: "`+field+`"`)
 }
 
