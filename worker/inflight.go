@@ -19,6 +19,7 @@ type inflight struct {
 	mu         sync.Mutex // guards all below
 	partitions []*prefix
 	index      map[*connect.SourcePartition]int
+	recent     int // of the partition that was used last
 	err        error
 	failed     chan struct{} // closed with the first error
 	written    func(n int64) // counts acknowledged records
@@ -32,7 +33,7 @@ type inflight struct {
 // prefix is what is on its way of one source partition.
 type prefix struct {
 	source  *connect.SourcePartition
-	entries []entry // a ring: entries[seq % len]
+	entries []entry // a ring whose length is a power of two; see at
 	first   uint64  // oldest sequence number that is not yet done
 	next    uint64  // of the next record
 	done    connect.Offset
@@ -88,12 +89,16 @@ func (f *inflight) drop(source *connect.SourcePartition, offset connect.Offset) 
 }
 
 func (f *inflight) partition(source *connect.SourcePartition) (int, *prefix) {
+	if f.recent < len(f.partitions) && f.partitions[f.recent].source == source {
+		return f.recent, f.partitions[f.recent]
+	}
 	i, ok := f.index[source]
 	if !ok {
 		i = len(f.partitions)
 		f.index[source] = i
 		f.partitions = append(f.partitions, &prefix{source: source})
 	}
+	f.recent = i
 	return i, f.partitions[i]
 }
 
@@ -103,7 +108,7 @@ func (p *prefix) push(offset connect.Offset) uint64 {
 	}
 	seq := p.next
 	p.last, p.fresh = offset, true
-	p.entries[seq%uint64(len(p.entries))] = entry{offset: offset}
+	*at(p.entries, seq) = entry{offset: offset}
 	p.next++
 	return seq
 }
@@ -111,18 +116,20 @@ func (p *prefix) push(offset connect.Offset) uint64 {
 func (p *prefix) grow() {
 	bigger := make([]entry, max(256, 2*len(p.entries)))
 	for seq := p.first; seq < p.next; seq++ {
-		bigger[seq%uint64(len(bigger))] = p.entries[seq%uint64(len(p.entries))]
+		*at(bigger, seq) = *at(p.entries, seq)
 	}
 	p.entries = bigger
 }
 
+// at is where an entry stands in a ring.
+func at(ring []entry, seq uint64) *entry { return &ring[seq&uint64(len(ring)-1)] }
+
 func (p *prefix) ack(seq uint64, n uint32) {
-	size := uint64(len(p.entries))
 	for i := range uint64(n) {
-		p.entries[(seq+i)%size].acked = true
+		at(p.entries, seq+i).acked = true
 	}
 	for p.first < p.next {
-		e := &p.entries[p.first%size]
+		e := at(p.entries, p.first)
 		if !e.acked {
 			return
 		}

@@ -108,8 +108,7 @@ func (x *topics) get(ctx context.Context, name string) (*producer.Topic, error) 
 		}
 		x.handles[name] = h
 	}
-	// The record's name may live in its batch's memory.
-	x.last, x.handle = strings.Clone(name), h
+	x.last, x.handle = h.Name(), h // the record's may live in its batch's memory
 	return h, nil
 }
 

@@ -97,6 +97,8 @@ func (p *Producer) choose(ctx context.Context, t *Topic, partition int32, key []
 		return p.awaitPartition(ctx, t, partition)
 	case partition >= 0:
 		return parts[partition], nil
+	case n == 1:
+		return parts[0], nil
 	case key != nil && !p.cfg.IgnoreKeys:
 		return parts[PartitionOf(key, n)], nil
 	}
