@@ -34,6 +34,9 @@ type schema struct {
 	// touched lists the tables that statements have changed or emptied, until
 	// someone takes the list.
 	touched []table.ID
+	// place gives the event of a TRUNCATE TABLE its place in the transaction being
+	// read; nil without provide.transaction.metadata.
+	place func(name string) *event.Transaction
 }
 
 // Table is a table as it is known; nil when it is not.
@@ -152,8 +155,11 @@ func (s *schema) truncate(b *connect.Batch, c *ddl.Change, src *event.Source, of
 	if err != nil || plan == nil {
 		return err
 	}
-	outside := *src
-	outside.Transaction = nil // though MariaDB's GTID begins one
-	plan.Truncate(b, &outside, offset)
+	emptied := *src
+	emptied.Transaction = nil
+	if s.place != nil {
+		emptied.Transaction = s.place(c.ID.String())
+	}
+	plan.Truncate(b, &emptied, offset)
 	return nil
 }

@@ -556,6 +556,7 @@ func (s *session) newStream(ctx context.Context, o position.Offset) (*stream, er
 	if s.cfg.Events.Transactions {
 		st.tx = &transaction{}
 		st.tx.resume(o.Transaction)
+		s.schema.place = func(name string) *event.Transaction { return st.tx.truncation(name, st.tracker) }
 	}
 	return st, nil
 }

@@ -100,6 +100,17 @@ func (t *transaction) next() *event.Transaction {
 	return &t.place
 }
 
+// truncation gives the event of a TRUNCATE TABLE its place. MariaDB's GTID begins a
+// transaction for it, which has no end; in MySQL there is none.
+func (t *transaction) truncation(name string, tracker *binlog.Tracker) *event.Transaction {
+	if t.id == "" {
+		return nil
+	}
+	t.table(name, tracker, 0)
+	defer t.rowsDone(tracker)
+	return t.next()
+}
+
 // rowsDone makes the offsets that follow count the rows of the event that ends.
 func (t *transaction) rowsDone(tracker *binlog.Tracker) { t.store(tracker, -1, 0) }
 
