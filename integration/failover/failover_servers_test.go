@@ -72,7 +72,6 @@ func TestTransactionsOfAnotherSource(t *testing.T) {
 		later   bool // what it writes afterwards is read
 	}{
 		"earliest":          {always(nil), false, true, true},
-		"earliest, restart": {always(nil), true, true, true},
 		"latest":            {always(map[string]string{"gtid.new.channel.position": "latest"}), false, true, true},
 		"latest, restart":   {always(map[string]string{"gtid.new.channel.position": "latest"}), true, false, true},
 		"includes":          {func(source, _ string) map[string]string { return map[string]string{"gtid.source.includes": source} }, false, false, false},
