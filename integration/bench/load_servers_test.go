@@ -3,6 +3,7 @@
 package main
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -48,5 +49,17 @@ func TestLoadsOnMillrace(t *testing.T) {
 	}
 	for _, f := range b.failures {
 		t.Error(f)
+	}
+}
+
+// Both phases leave a profile of the processor and one of allocations that pprof can read.
+func TestProfilesOfMillrace(t *testing.T) {
+	b := newTestBench(t, options{rows: 3000, sideRows: 3000, runs: 1, profiles: filepath.Join(t.TempDir(), "profiles")})
+	if err := b.profile(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(b.profiles, "*.pprof"))
+	if err != nil || len(files) != 4 {
+		t.Errorf("profiles are %v, %v", files, err)
 	}
 }

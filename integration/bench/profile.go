@@ -55,14 +55,14 @@ func (b *bench) profile(ctx context.Context) error {
 // profiled takes a processor profile and one of allocations while something runs that should take so many seconds.
 func (b *bench) profiled(ctx context.Context, admin, phase string, took float64, do func() error) error {
 	seconds := int(math.Max(1, math.Ceil(took)))
-	kinds := map[string]string{"cpu": "profile", "allocations": "allocs"}
+	kinds := []struct{ name, path, figure string }{{"cpu", "profile", "cpu"}, {"allocations", "allocs", "alloc_objects"}}
+	file := func(kind string) string {
+		return filepath.Join(b.profiles, strings.ReplaceAll(phase, " ", "-")+"."+kind+".pprof")
+	}
 	fetched := make(chan error, len(kinds))
-	var files []string
-	for kind, path := range kinds {
-		file := filepath.Join(b.profiles, strings.ReplaceAll(phase, " ", "-")+"."+kind+".pprof")
-		files = append(files, file)
-		url := fmt.Sprintf("%s/debug/pprof/%s?seconds=%d", admin, path, seconds)
-		go func() { fetched <- download(ctx, url, file) }()
+	for _, k := range kinds {
+		url := fmt.Sprintf("%s/debug/pprof/%s?seconds=%d", admin, k.path, seconds)
+		go func() { fetched <- download(ctx, url, file(k.name)) }()
 	}
 	errs := []error{do()}
 	for range kinds {
@@ -71,12 +71,12 @@ func (b *bench) profiled(ctx context.Context, admin, phase string, took float64,
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	for _, file := range files {
-		out, err := exec.CommandContext(ctx, "go", "tool", "pprof", "-top", "-nodecount=25", b.binary, file).CombinedOutput()
+	for _, k := range kinds {
+		out, err := exec.CommandContext(ctx, "go", "tool", "pprof", "-top", "-nodecount=25", "-sample_index="+k.figure, b.binary, file(k.name)).CombinedOutput()
 		if err != nil {
-			return fmt.Errorf("reading %s: %w\n%s", file, err, out)
+			return fmt.Errorf("reading %s: %w\n%s", file(k.name), err, out)
 		}
-		fmt.Printf("%s\n%s\n", file, out)
+		fmt.Printf("%s\n%s\n", file(k.name), out)
 	}
 	return nil
 }
