@@ -24,7 +24,7 @@ GOLANGCI         := $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION)
 
 LDFLAGS  := -s -w $(if $(VERSION),-X main.millraceVersion=$(VERSION))
 
-.PHONY: all build test test-short test-real soak big ddl chaos mixed setup setup-real quickstart fresh lint fuzz bench bench-go profile oracle verify generated clean
+.PHONY: all versions build test test-short test-real soak big ddl chaos mixed setup setup-real quickstart fresh lint fuzz bench bench-go profile oracle verify generated clean
 
 all: build
 
@@ -54,6 +54,9 @@ mixed: setup-real ## workers of both kinds in one group: ROUNDS random rounds pe
 	MIXED_ROUNDS=$(ROUNDS) MIXED_SEED=$(SEED) $(GO) test -tags real -timeout 3h -count 1 -v -run TestMixed ./integration/real/cluster
 ddl: setup ## STATEMENTS random changes of a table on MySQL and MariaDB: after each the model is what the server says
 	MILLRACE_STATEMENTS=$(STATEMENTS) $(GO) test -tags servers -timeout 60m -v -run AlterationsAgainst ./plugins/mysql/ddl
+
+versions: setup-real ## what Java answers about plugins of several versions is still what is recorded
+	$(GO) test -tags real -timeout 15m -count 1 -v -run JavaWorker ./integration/versions
 
 setup:
 	$(GO) run ./integration/setup test

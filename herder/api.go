@@ -94,7 +94,7 @@ type Offsets interface {
 type Plugins interface {
 	Plugins(ctx context.Context, connectorsOnly bool) ([]PluginInfo, error)
 	// PluginConfig lists the properties of a plugin of any type. version is a
-	// Maven version range, "" for the latest.
+	// Maven version range, or "latest".
 	PluginConfig(ctx context.Context, name, version string) ([]ConfigKeyInfo, error)
 	// Validate checks a connector configuration; errors of properties are in
 	// the result.

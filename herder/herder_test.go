@@ -266,11 +266,11 @@ func TestPluginsWhosePropertiesAreNotShown(t *testing.T) {
 	}
 	l := herder.NewLocal(&herder.Local{Registry: reg, Validator: validator(t)})
 	for name, want := range map[string]herder.Kind{"All": herder.BadRequest, "nope": herder.NotFound} {
-		if _, err := l.PluginConfig(t.Context(), name, ""); err == nil || herder.KindOf(err) != want {
+		if _, err := l.PluginConfig(t.Context(), name, "latest"); err == nil || herder.KindOf(err) != want {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if keys, err := l.PluginConfig(t.Context(), "FileStreamSink", ""); err != nil || len(keys) < 10 {
+	if keys, err := l.PluginConfig(t.Context(), "FileStreamSink", "latest"); err != nil || len(keys) < 10 {
 		t.Errorf("%d properties, %v", len(keys), err)
 	}
 }

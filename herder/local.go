@@ -127,7 +127,7 @@ func (l *Local) Progress(name string) ConnectorProgress {
 // Type tells whether a configuration is that of a source or a sink; unknown
 // when its class is not available.
 func (l *Local) Type(config map[string]string) string {
-	p, err := l.Registry.Connector(config["connector.class"], config["connector.plugin.version"])
+	p, err := l.Registry.Connector(config)
 	if err != nil {
 		return TypeUnknown
 	}

@@ -2,6 +2,7 @@ package herder
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -19,6 +20,9 @@ type Definitions interface {
 	// Base declares what connectors of a kind have whatever their configuration;
 	// nil for a kind that is no connector.
 	Base(kind connect.Kind) *configdef.Def
+	// Common declares what all connectors have, for a class that is there in
+	// other versions only.
+	Common(class string) *configdef.Def
 	// Enriched adds to Base what a configuration brings into being: properties of
 	// transforms, predicates and topic creation groups
 	// (ConnectorConfig.enrich).
@@ -72,7 +76,7 @@ func (v *Validator) validate(ctx context.Context, config map[string]string, null
 	if !ok {
 		return ConfigInfos{}, Errorf(BadRequest, "Connector config %s contains no connector type", describe(config))
 	}
-	plugin, err := v.Registry.Connector(class, config[versionKey])
+	plugin, err := v.Registry.Connector(config)
 	if err != nil {
 		return v.missing(ctx, class, config, nulls, err)
 	}
@@ -121,19 +125,15 @@ func sensitive(key string) bool {
 // missing answers for a class that is not installed, or not in the version
 // that is asked for.
 func (v *Validator) missing(ctx context.Context, class string, config map[string]string, nulls []string, err error) (ConfigInfos, error) {
-	versions := v.Registry.Versions(class, connectorKinds...)
-	if _, bad := registry.ParseRange(config[versionKey]); bad != nil || len(versions) == 0 {
+	var wrong *registry.VersionError
+	if !errors.As(err, &wrong) || wrong.Malformed {
 		return ConfigInfos{}, Errorf(BadRequest, "%w", err)
 	}
-	p, found := v.Registry.Find(class, connectorKinds...)
-	if found != nil {
-		return ConfigInfos{}, Errorf(BadRequest, "%w", err)
-	}
-	def := v.Definitions.Base(p.Kind)
+	def := v.Definitions.Common(class)
 	result := def.Validate(ctx, config)
 	result.AddError("connector.class", err.Error())
 	result.AddError(versionKey, err.Error())
-	for _, x := range versions {
+	for _, x := range v.Registry.Versions(class, connectorKinds...) {
 		value := result.Get(versionKey)
 		value.RecommendedValues = append(value.RecommendedValues, x)
 	}
@@ -278,7 +278,7 @@ func (v *Validator) converters(ctx context.Context, config map[string]string, ba
 		if !given || faulty(base, c.key) || faulty(base, c.key+".plugin.version") {
 			continue
 		}
-		p, err := v.Registry.FindVersion(class, config[c.key+".plugin.version"], c.kind)
+		p, err := v.Registry.FindVersion(class, registry.Wanted(config, c.key+".plugin.version"), c.kind)
 		if err != nil {
 			base.AddError(c.key, "Failed to load class "+class+": "+err.Error())
 			continue

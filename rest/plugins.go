@@ -18,9 +18,9 @@ func (s *Server) listPlugins(ctx context.Context, r *request) (answer, error) {
 // pluginConfig answers GET /connector-plugins/{plugin}/config; version is a
 // range, latest without one (KIP-891).
 func (s *Server) pluginConfig(ctx context.Context, r *request) (answer, error) {
-	version := r.URL.Query().Get("version")
-	if version == "latest" {
-		version = ""
+	version := "latest"
+	if q := r.URL.Query(); q.Has("version") {
+		version = q.Get("version")
 	}
 	keys, err := s.herder.PluginConfig(ctx, r.name("plugin"), version)
 	return answer{body: keys}, err

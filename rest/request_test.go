@@ -108,7 +108,8 @@ func TestProtocol(t *testing.T) {
 		{"GET /connector-plugins?connectorsOnly=maybe", nil, 404, "gone", "Plugins false"},
 		{"POST /connectors/a/restart?includeTasks=maybe", nil, 404, "gone", `RestartConnector "a"`},
 		{"GET /connector-plugins/X/config?version=[1,2)", nil, 404, "gone", `PluginConfig "X" "[1,2)"`},
-		{"GET /connector-plugins/X/config?version=latest", nil, 404, "gone", `PluginConfig "X" ""`},
+		{"GET /connector-plugins/X/config?version=latest", nil, 404, "gone", `PluginConfig "X" "latest"`},
+		{"GET /connector-plugins/X/config?version=", nil, 404, "gone", `PluginConfig "X" ""`},
 		{"GET /metrics", nil, 404, "HTTP 404", ""},
 	} {
 		f.set(0, "", notFound)

@@ -40,7 +40,7 @@ func (w *Worker) newConnector(name string, config map[string]string) (*connector
 	c.state.Store(state.Unassigned)
 	status := func() string { return string(c.state.Load().(state.State)) }
 	var err error
-	if c.plugin, err = w.cfg.Registry.Connector(config["connector.class"], config["connector.plugin.version"]); err != nil {
+	if c.plugin, err = w.cfg.Registry.Connector(config); err != nil {
 		c.log = w.cfg.Loggers(config["connector.class"]).With("connector", name)
 		c.metrics = w.cfg.Metrics.Connector(name, "unknown", config["connector.class"], "", status)
 		return c, err

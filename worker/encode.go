@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/millrace/millrace/plugins/connect"
-	"github.com/millrace/millrace/storage/kafka"
+	"github.com/millrace/millrace/plugins/registry"
 	"github.com/millrace/millrace/storage/kafka/producer"
 	"github.com/millrace/millrace/worker/chain"
 	"github.com/millrace/millrace/worker/tolerance"
@@ -78,8 +78,8 @@ func (w *Worker) newEncoder(ctx context.Context, t *sourceTask, config map[strin
 // newConverter makes the converter that the connector names, with its own
 // properties, or else the worker's with the worker's.
 func (w *Worker) newConverter(config map[string]string, name, fallback string, isKey bool) (converter, error) {
-	class, props := w.choose(config, name, fallback)
-	p, err := w.cfg.Registry.FindVersion(class, config[name+".plugin.version"], connect.KindConverter)
+	class, version, props := w.choose(config, name, fallback)
+	p, err := w.cfg.Registry.FindVersion(class, version, connect.KindConverter)
 	if err != nil {
 		return converter{}, fmt.Errorf("%s: %w", name, err)
 	}
@@ -92,8 +92,8 @@ func (w *Worker) newConverter(config map[string]string, name, fallback string, i
 
 func (w *Worker) newHeaderConverter(config map[string]string) (headerConverter, error) {
 	const name = "header.converter"
-	class, props := w.choose(config, name, w.cfg.HeaderConverter)
-	p, err := w.cfg.Registry.FindVersion(class, config[name+".plugin.version"], connect.KindHeaderConverter)
+	class, version, props := w.choose(config, name, w.cfg.HeaderConverter)
+	p, err := w.cfg.Registry.FindVersion(class, version, connect.KindHeaderConverter)
 	if err != nil {
 		return headerConverter{}, fmt.Errorf("%s: %w", name, err)
 	}
@@ -104,11 +104,14 @@ func (w *Worker) newHeaderConverter(config map[string]string) (headerConverter, 
 	return headerConverter{c, p.Class, p.Version}, nil
 }
 
-func (w *Worker) choose(config map[string]string, name, fallback string) (class string, props map[string]string) {
+// choose decides between a connector's converter and the worker's. A version counts
+// only beside the class that it belongs to.
+func (w *Worker) choose(config map[string]string, name, fallback string) (class, version string, props map[string]string) {
+	from := w.cfg.Properties
 	if own := config[name]; own != "" {
-		return own, kafka.Properties(config).WithPrefix(name + ".")
+		from, fallback = config, own
 	}
-	return fallback, w.cfg.Properties.WithPrefix(name + ".")
+	return fallback, registry.Wanted(from, name+".plugin.version"), from.WithPrefix(name + ".")
 }
 
 // encode appends the records of a batch.

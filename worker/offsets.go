@@ -32,7 +32,7 @@ func (w *Worker) FenceZombies(ctx context.Context, name string, config map[strin
 
 // Offsets implements Runtime.
 func (w *Worker) Offsets(ctx context.Context, name string, config map[string]string) ([]connect.PartitionOffset, error) {
-	p, err := w.cfg.Registry.Connector(config["connector.class"], config["connector.plugin.version"])
+	p, err := w.cfg.Registry.Connector(config)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func (w *Worker) Offsets(ctx context.Context, name string, config map[string]str
 // is asked first; an error of its own kind, or a *BadOffsetsError, says what is
 // wrong with the offsets.
 func (w *Worker) AlterOffsets(ctx context.Context, name string, config map[string]string, offsets []connect.PartitionOffset, reset bool) (string, error) {
-	p, err := w.cfg.Registry.Connector(config["connector.class"], config["connector.plugin.version"])
+	p, err := w.cfg.Registry.Connector(config)
 	if err != nil {
 		return "", err
 	}

@@ -44,7 +44,7 @@ func (w *Worker) newLetters(ctx context.Context, t *sourceTask, config map[strin
 	}
 	cfg.Connector, cfg.Task, cfg.Logger, cfg.Counts = t.id.Connector, t.id.Task, t.log, t.metrics.Task
 	l := &letters{cfg: cfg}
-	p, err := w.cfg.Registry.FindVersion(jsonClass, "", connect.KindConverter)
+	p, err := w.cfg.Registry.Find(jsonClass, connect.KindConverter)
 	if err != nil {
 		return l, nil // values are written as text instead
 	}

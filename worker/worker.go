@@ -193,17 +193,17 @@ func (w *Worker) StartTask(ctx context.Context, start TaskStart) error {
 	return nil
 }
 
-// notBuilt reports a task that could not be built.
+// notBuilt reports a task that could not be built; it has no version, as in Java.
 func (w *Worker) notBuilt(start TaskStart, err error) {
 	config := start.ConnectorConfig
-	p, unknown := w.cfg.Registry.Connector(config["connector.class"], config["connector.plugin.version"])
+	p, unknown := w.cfg.Registry.Connector(config)
 	if unknown != nil {
 		p = &connect.Plugin{Class: config["connector.class"]}
 	}
 	w.mu.Lock()
 	w.unbuilt[start.ID] = w.cfg.Metrics.Failed(taskInfo(start.ID, p))
 	w.mu.Unlock()
-	w.cfg.Listener.TaskStatus(start.ID, state.Status{State: state.Failed, Trace: trace(err), Class: string(ClassOf(err)), Version: p.Version})
+	w.cfg.Listener.TaskStatus(start.ID, state.Status{State: state.Failed, Trace: trace(err), Class: string(ClassOf(err))})
 }
 
 // forgetUnbuilt ends what metrics say of a connector or task that could not be
@@ -227,7 +227,7 @@ func asRunner[T runner](t T, err error) (runner, error) {
 
 // newTask makes a task of the connector's kind.
 func (w *Worker) newTask(ctx context.Context, start TaskStart) (runner, error) {
-	p, err := w.cfg.Registry.Connector(start.ConnectorConfig["connector.class"], start.ConnectorConfig["connector.plugin.version"])
+	p, err := w.cfg.Registry.Connector(start.ConnectorConfig)
 	if err != nil {
 		return nil, err
 	}

@@ -71,9 +71,18 @@ type runningHerder interface {
 // runNode runs a worker with the given properties until ctx ends. ready is
 // called with the URL of its REST API once that answers and the mode has begun.
 func runNode(ctx context.Context, m mode, props kafka.Properties, ready func(url string)) error {
+	plugins, err := install.Registry()
+	if err != nil {
+		return err
+	}
+	return runWith(ctx, plugins, m, props, ready)
+}
+
+// runWith is runNode with plugins of the caller's choice.
+func runWith(ctx context.Context, plugins *registry.Registry, m mode, props kafka.Properties, ready func(url string)) error {
 	secrets := &provider.Redactor{}
 	out := slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug - 200})
-	n := &node{secrets: secrets, levels: logging.New(logging.Redacting{Handler: out, Hide: secrets.Redact}, slog.LevelInfo)}
+	n := &node{registry: plugins, secrets: secrets, levels: logging.New(logging.Redacting{Handler: out, Hide: secrets.Redact}, slog.LevelInfo)}
 	n.log = n.levels.Logger("org.apache.kafka.connect.cli." + m.command())
 	slog.SetDefault(n.log) // for what has no logger of its own, such as a connector that only validates
 	limitMemory(n.log)
@@ -143,9 +152,6 @@ func (n *node) close() {
 
 // build makes all parts. Nothing of the worker's work runs yet.
 func (n *node) build(ctx context.Context, m mode, props kafka.Properties) (h runningHerder, err error) {
-	if n.registry, err = install.Registry(); err != nil {
-		return nil, err
-	}
 	if props, err = n.withoutVariables(ctx, props); err != nil {
 		return nil, fmt.Errorf("worker properties: %w", err)
 	}
@@ -219,7 +225,7 @@ func (n *node) withoutVariables(ctx context.Context, props kafka.Properties) (ka
 }
 
 // plugins makes the override policy, and makes sure that there are the converters
-// that connectors use by default.
+// that connectors use by default, in the versions that are asked for.
 func (n *node) plugins() error {
 	for _, c := range []struct {
 		property, class string
@@ -228,8 +234,8 @@ func (n *node) plugins() error {
 		{"key.converter", n.set.KeyConverter, connect.KindConverter}, {"value.converter", n.set.ValueConverter, connect.KindConverter},
 		{"header.converter", n.set.HeaderConverter, connect.KindHeaderConverter},
 	} {
-		if _, err := n.registry.Find(c.class, c.kind); err != nil {
-			return fmt.Errorf("worker properties: %s: %w", c.property, err)
+		if _, err := n.registry.FindVersion(c.class, registry.Wanted(n.set.Raw, c.property+".plugin.version"), c.kind); err != nil {
+			return fmt.Errorf("worker properties: %s and %[1]s.plugin.version: %w", c.property, err)
 		}
 	}
 	p, err := n.registry.Find(n.set.OverridePolicy, connect.KindOverridePolicy)

@@ -399,6 +399,8 @@ func (definitions) Base(kind connect.Kind) *configdef.Def {
 	)
 }
 
+func (d definitions) Common(string) *configdef.Def { return d.Base(connect.KindSource) }
+
 func (d definitions) Enriched(kind connect.Kind, _ map[string]string) (*configdef.Def, error) {
 	return d.Base(kind), nil
 }

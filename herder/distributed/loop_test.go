@@ -393,7 +393,7 @@ func TestErrorsOfRequests(t *testing.T) {
 		"Unknown task: x-9":                  func() error { return a.RestartTask(ctx, state.TaskID{Connector: "x", Task: 9}) },
 		"No status found for connector nope": func() error { _, err := a.ConnectorStatus(ctx, "nope"); return err },
 		"No status found for task x-7":       func() error { _, err := a.TaskStatus(ctx, state.TaskID{Connector: "x", Task: 7}); return err },
-		"Unknown plugin nope.":               func() error { _, err := a.PluginConfig(ctx, "nope", ""); return err },
+		"Unknown plugin nope.":               func() error { _, err := a.PluginConfig(ctx, "nope", "latest"); return err },
 		"Invalid version specification: [1":  func() error { _, err := a.PluginConfig(ctx, testClass, "[1"); return err },
 		"Logger nope not found.":             func() error { _, err := a.LoggerLevel(ctx, "nope"); return err },
 		"invalid log level 'LOUD'.":          func() error { _, err := a.SetLoggerLevel(ctx, "x", "LOUD"); return err },

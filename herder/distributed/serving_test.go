@@ -72,7 +72,7 @@ func askEverything(t *testing.T, n *node) {
 		"topics":     func(ctx context.Context) (any, error) { return n.ActiveTopics(ctx, "x") },
 		"offsets":    func(ctx context.Context) (any, error) { return n.ConnectorOffsets(ctx, "x") },
 		"plugins":    func(ctx context.Context) (any, error) { return n.Plugins(ctx, true) },
-		"definition": func(ctx context.Context) (any, error) { return n.PluginConfig(ctx, testClass, "") },
+		"definition": func(ctx context.Context) (any, error) { return n.PluginConfig(ctx, testClass, "latest") },
 		"validation": func(ctx context.Context) (any, error) { return n.Validate(ctx, props(1)) },
 		"level":      func(ctx context.Context) (any, error) { return n.LoggerLevel(ctx, "root") },
 		"health":     func(ctx context.Context) (any, error) { return n.Health(ctx) },

@@ -110,27 +110,43 @@ func (e *NotFoundError) Error() string {
 // Find returns the newest plugin of one of the given kinds (of any kind when
 // none is named) whose class name or alias is name.
 func (r *Registry) Find(name string, kinds ...connect.Kind) (*connect.Plugin, error) {
-	return r.FindVersion(name, "", kinds...)
+	return r.FindVersion(name, Latest, kinds...)
 }
 
-// FindVersion is Find for a version as *.plugin.version properties give it: ""
-// or "latest" for the newest, a version, or a range like "[1.0,2.0)".
+// VersionError says that a plugin is there, but not in the version that is asked
+// for, or that none can be asked for like that.
+type VersionError struct {
+	Err error
+	// Malformed tells that it is no version, nor a range of versions.
+	Malformed bool
+}
+
+func (e *VersionError) Error() string { return e.Err.Error() }
+func (e *VersionError) Unwrap() error { return e.Err }
+
+// JavaClass is Java's exception for this.
+func (e *VersionError) JavaClass() string {
+	return "org.apache.kafka.connect.runtime.isolation.VersionedPluginLoadingException"
+}
+
+// FindVersion is Find for a version as ParseRange reads it. Its errors are a
+// NotFoundError, a VersionError and one for a name that means several connectors.
 func (r *Registry) FindVersion(name, version string, kinds ...connect.Kind) (*connect.Plugin, error) {
-	want, err := ParseRange(version)
-	if err != nil {
-		return nil, err
-	}
 	all, err := r.versions(name, kinds)
 	if err != nil {
 		return nil, err
+	}
+	want, err := ParseRange(version)
+	if err != nil {
+		return nil, &VersionError{err, true}
 	}
 	for _, p := range slices.Backward(all) {
 		if want.Contains(p.Version) {
 			return p, nil
 		}
 	}
-	return nil, fmt.Errorf("Plugin %s not found that matches the version range %s, available versions: %s",
-		all[0].Class, want, versionTexts(all))
+	return nil, &VersionError{Err: fmt.Errorf("Plugin %s not found that matches the version range %s, available versions: %s",
+		all[0].Class, want, versionTexts(r.ofClass(all[0].Class, nil)))}
 }
 
 // versions finds all versions of what name stands for, oldest first.
@@ -199,9 +215,9 @@ func interfaceName(kinds []connect.Kind) string {
 	}
 }
 
-// Connector finds a source or sink connector.
-func (r *Registry) Connector(name, version string) (*connect.Plugin, error) {
-	return r.FindVersion(name, version, connect.KindSource, connect.KindSink)
+// Connector finds the source or sink connector of a configuration.
+func (r *Registry) Connector(config map[string]string) (*connect.Plugin, error) {
+	return r.FindVersion(config["connector.class"], Wanted(config, "connector.plugin.version"), connect.KindSource, connect.KindSink)
 }
 
 // Versions lists the versions of a plugin, oldest first; empty when there is none.

@@ -60,19 +60,19 @@ func TestFind(t *testing.T) {
 		class, err    string
 		wantVersion   string
 	}{
-		{"org.apache.kafka.connect.file.FileStreamSourceConnector", "", connectors, "org.apache.kafka.connect.file.FileStreamSourceConnector", "", "4.3.1"},
-		{"FileStreamSource", "", connectors, "org.apache.kafka.connect.file.FileStreamSourceConnector", "", "4.3.1"},
+		{"org.apache.kafka.connect.file.FileStreamSourceConnector", Latest, connectors, "org.apache.kafka.connect.file.FileStreamSourceConnector", "", "4.3.1"},
+		{"FileStreamSource", Latest, connectors, "org.apache.kafka.connect.file.FileStreamSourceConnector", "", "4.3.1"},
 		{"FileStreamSourceConnector", "latest", connectors, "org.apache.kafka.connect.file.FileStreamSourceConnector", "", "4.3.1"},
-		{"MySqlConnector", "", connectors, mysql, "", "3.6.1.Final"},
+		{"MySqlConnector", Latest, connectors, mysql, "", "3.6.1.Final"},
 		{"MySql", "3.6.1.Alpha2", connectors, mysql, "", "3.6.1.Alpha2"},
 		{"MySql", "[3.0,3.6.1)", connectors, mysql, "", "3.6.1.Alpha2"},
 		{"MySql", "[4,)", connectors, "", "Plugin " + mysql + " not found that matches the version range [4,), available versions: [3.6.1.Alpha2, 3.6.1.Final]", ""},
-		{"mysql.MySql", "", connectors, mysql, "", "3.6.1.Final"},
-		{"Json", "", []connect.Kind{connect.KindConverter}, "org.apache.kafka.connect.json.JsonConverter", "", "1"},
-		{"ByteArray", "", []connect.Kind{connect.KindConverter}, "", "Failed to find any class that implements Converter and which name matches ByteArray, available plugins are: io.debezium", ""},
-		{"Value", "", nil, "", "Failed to find any class that implements a plugin and which name matches Value", ""},
-		{"Nope", "", connectors, "", "Failed to find any class that implements Connector and which name matches Nope, available connectors are: a.Twin, b.TwinConnector, io.debezium.connector.mysql.MySqlConnector, org.apache", ""},
-		{"Json", "", connectors, "", "Failed to find any class that implements Connector", ""},
+		{"mysql.MySql", Latest, connectors, mysql, "", "3.6.1.Final"},
+		{"Json", Latest, []connect.Kind{connect.KindConverter}, "org.apache.kafka.connect.json.JsonConverter", "", "1"},
+		{"ByteArray", Latest, []connect.Kind{connect.KindConverter}, "", "Failed to find any class that implements Converter and which name matches ByteArray, available plugins are: io.debezium", ""},
+		{"Value", Latest, nil, "", "Failed to find any class that implements a plugin and which name matches Value", ""},
+		{"Nope", Latest, connectors, "", "Failed to find any class that implements Connector and which name matches Nope, available connectors are: a.Twin, b.TwinConnector, io.debezium.connector.mysql.MySqlConnector, org.apache", ""},
+		{"Json", Latest, connectors, "", "Failed to find any class that implements Connector", ""},
 	}
 	for _, tt := range tests {
 		p, err := r.FindVersion(tt.name, tt.version, tt.kinds...)
@@ -94,7 +94,7 @@ func TestAmbiguousConnector(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = r.Connector("Twin", "")
+	_, err = r.Connector(map[string]string{"connector.class": "Twin"})
 	if err == nil || !strings.HasPrefix(err.Error(), "More than one connector matches alias Twin.") {
 		t.Errorf("error %v", err)
 	}
@@ -134,37 +134,14 @@ func TestCompareVersions(t *testing.T) {
 	}
 }
 
-func TestParseRange(t *testing.T) {
-	tests := []struct {
-		spec    string
-		in, out []string
-	}{
-		{"", []string{"0", "9"}, nil},
-		{"1.2", []string{"1.2", "1.2.0"}, []string{"1.2.1", "1.1"}},
-		{"[1.0,2.0)", []string{"1.0", "1.9"}, []string{"2.0", "0.9"}},
-		{"(,1.0],[1.2,)", []string{"0.1", "1.0", "1.2", "5"}, []string{"1.1"}},
-		{"[1.5]", []string{"1.5"}, []string{"1.6"}},
-	}
-	for _, tt := range tests {
-		r, err := ParseRange(tt.spec)
-		if err != nil {
-			t.Errorf("%s: %v", tt.spec, err)
-			continue
-		}
-		for _, v := range tt.in {
-			if !r.Contains(v) {
-				t.Errorf("%s should contain %s", tt.spec, v)
-			}
-		}
-		for _, v := range tt.out {
-			if r.Contains(v) {
-				t.Errorf("%s should not contain %s", tt.spec, v)
-			}
-		}
-	}
-	for _, bad := range []string{"[1", "(1)", "1,2", "[2,1]", "x[1]"} {
-		if _, err := ParseRange(bad); err == nil {
-			t.Errorf("%s was accepted", bad)
+func TestWanted(t *testing.T) {
+	const key = "connector.plugin.version"
+	for _, c := range []struct {
+		config map[string]string
+		want   string
+	}{{nil, Latest}, {map[string]string{key: "1.0"}, "1.0"}, {map[string]string{key: ""}, ""}} {
+		if got := Wanted(c.config, key); got != c.want {
+			t.Errorf("%v: %q", c.config, got)
 		}
 	}
 }

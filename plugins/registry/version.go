@@ -2,178 +2,213 @@ package registry
 
 import (
 	"cmp"
-	"fmt"
-	"strconv"
+	"slices"
 	"strings"
 )
 
-// CompareVersions compares versions as Maven does for those that plugins have:
-// numbers by value, missing parts as zero, and qualifiers like alpha, beta, rc
-// and snapshot before the release.
+// CompareVersions compares versions as Maven does (ComparableVersion): numbers by
+// value, 1.0 as 1, and qualifiers like alpha, beta, rc and snapshot before the
+// release. testdata/maven.txt holds what Maven says.
 func CompareVersions(a, b string) int {
-	x, y := versionParts(a), versionParts(b)
-	for i := range max(len(x), len(y)) {
-		if c := comparePart(part(x, i), part(y, i)); c != 0 {
+	return compareLists(parseVersion(a), parseVersion(b))
+}
+
+// item is a part of a version. A dash, or a change between digits and letters,
+// opens a list that holds the rest.
+type item struct {
+	kind itemKind
+	text string // digits without leading zeros, or a qualifier
+	list []*item
+}
+
+// itemKind orders parts of different kinds: a qualifier is older than a list, and a
+// list older than a number.
+type itemKind int
+
+const (
+	itemQualifier itemKind = iota
+	itemList
+	itemNumber
+)
+
+// versionParser is the state of parseVersion.
+type versionParser struct {
+	text   string
+	open   []*item // lists that are open, the innermost last
+	start  int     // of the part that is being read
+	digits bool    // the part is a number
+}
+
+func parseVersion(v string) *item {
+	p := &versionParser{text: strings.ToLower(v), open: []*item{{kind: itemList}}}
+	for i := range len(p.text) {
+		switch c := p.text[i]; {
+		case c == '.':
+			p.end(i, i+1)
+		case c == '-':
+			p.end(i, i+1)
+			p.nest()
+		default:
+			if digit := isDigit(c); digit != p.digits {
+				p.turn(i, digit)
+			}
+		}
+	}
+	if p.start < len(p.text) {
+		if !p.digits {
+			p.nestBehind()
+		}
+		p.end(len(p.text), len(p.text))
+	}
+	for _, list := range slices.Backward(p.open) {
+		list.normalize()
+	}
+	return p.open[0]
+}
+
+// turn ends a part where digits follow letters or letters digits. Letters before
+// digits get a list of their own, and what follows another.
+func (p *versionParser) turn(i int, digit bool) {
+	if i > p.start {
+		if digit {
+			p.nestBehind()
+		}
+		if part := p.text[p.start:i]; digit {
+			p.add(&item{text: qualifier(part, true)})
+			p.start = i
+		} else {
+			p.end(i, i)
+		}
+		p.nest()
+	}
+	p.digits = digit
+}
+
+func (p *versionParser) add(x *item) {
+	list := p.open[len(p.open)-1]
+	list.list = append(list.list, x)
+}
+
+// nest opens a list inside the innermost one.
+func (p *versionParser) nest() {
+	inner := &item{kind: itemList}
+	p.add(inner)
+	p.open = append(p.open, inner)
+}
+
+// nestBehind is nest unless the innermost list is empty.
+func (p *versionParser) nestBehind() {
+	if len(p.open[len(p.open)-1].list) > 0 {
+		p.nest()
+	}
+}
+
+// end adds the part before i, a zero if there is none, and begins another at next.
+func (p *versionParser) end(i, next int) {
+	part := p.text[p.start:i]
+	if p.digits || part == "" {
+		p.add(&item{kind: itemNumber, text: strings.TrimLeft(part, "0")})
+	} else {
+		p.add(&item{text: qualifier(part, false)})
+	}
+	p.start = next
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// qualifier is the full name of one; before a number it may be a single letter.
+func qualifier(q string, beforeNumber bool) string {
+	if beforeNumber {
+		switch q {
+		case "a":
+			return "alpha"
+		case "b":
+			return "beta"
+		case "m":
+			return "milestone"
+		}
+	}
+	switch q {
+	case "ga", "final", "release":
+		return ""
+	case "cr":
+		return "rc"
+	}
+	return q
+}
+
+// normalize drops what says nothing, up to the last part that is no list.
+func (x *item) normalize() {
+	for i, part := range slices.Backward(x.list) {
+		switch {
+		case part.kind == itemList && len(part.list) == 0, part.kind != itemList && part.text == "":
+			x.list = slices.Delete(x.list, i, i+1)
+		case part.kind != itemList:
+			return
+		}
+	}
+}
+
+// compareItems compares two parts; a missing one is nil.
+func compareItems(a, b *item) int {
+	switch {
+	case a == nil && b == nil:
+		return 0
+	case a == nil:
+		return -b.compareMissing()
+	case b == nil:
+		return a.compareMissing()
+	case a.kind != b.kind:
+		return cmp.Compare(a.kind, b.kind)
+	case a.kind == itemList:
+		return compareLists(a, b)
+	case a.kind == itemNumber:
+		return compareNumbers(a.text, b.text)
+	}
+	return compareQualifiers(a.text, b.text)
+}
+
+func (x *item) compareMissing() int {
+	switch x.kind {
+	case itemNumber:
+		return compareNumbers(x.text, "")
+	case itemQualifier:
+		return compareQualifiers(x.text, "")
+	}
+	for _, i := range x.list {
+		if c := i.compareMissing(); c != 0 {
 			return c
 		}
 	}
 	return 0
 }
 
-func part(parts []string, i int) string {
-	if i < len(parts) {
-		return parts[i]
+func compareLists(a, b *item) int {
+	at := func(x *item, i int) *item {
+		if i < len(x.list) {
+			return x.list[i]
+		}
+		return nil
 	}
-	return ""
-}
-
-// versionParts cuts at dots, dashes, underscores and where digits meet letters.
-func versionParts(v string) []string {
-	var parts []string
-	start := 0
-	for i := range len(v) {
-		switch {
-		case strings.IndexByte(".-_+", v[i]) >= 0:
-			parts, start = append(parts, v[start:i]), i+1
-		case i > start && isDigit(v[i-1]) != isDigit(v[i]):
-			parts, start = append(parts, v[start:i]), i
+	for i := range max(len(a.list), len(b.list)) {
+		if c := compareItems(at(a, i), at(b, i)); c != 0 {
+			return c
 		}
 	}
-	return append(parts, v[start:])
+	return 0
 }
 
-func isDigit(c byte) bool { return '0' <= c && c <= '9' }
-
-// comparePart compares numbers by value and qualifiers by rank; a number is
-// newer than any qualifier. A missing part counts as the number 0 or as a
-// release, whichever the other part is.
-func comparePart(a, b string) int {
-	x, xNumber := number(a)
-	y, yNumber := number(b)
-	switch {
-	case xNumber && yNumber, xNumber && b == "", yNumber && a == "":
-		return cmp.Compare(x, y)
-	case xNumber:
-		return 1
-	case yNumber:
-		return -1
-	}
-	ra, rb := qualifierRank(a), qualifierRank(b)
-	if ra != rb || ra < unknownQualifier {
-		return cmp.Compare(ra, rb)
-	}
-	return cmp.Compare(strings.ToLower(a), strings.ToLower(b))
+func compareNumbers(a, b string) int {
+	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
 }
 
-func number(s string) (uint64, bool) {
-	n, err := strconv.ParseUint(s, 10, 64)
-	return n, err == nil
+// compareQualifiers orders the qualifiers that have a meaning; a release ("")
+// stands between snapshot and sp, an unknown one last.
+func compareQualifiers(a, b string) int {
+	known := []string{"alpha", "beta", "milestone", "rc", "snapshot", "", "sp"}
+	x, y := slices.Index(known, a), slices.Index(known, b)
+	if x < 0 && y < 0 {
+		return cmp.Compare(a, b)
+	}
+	return cmp.Compare(uint(x), uint(y)) // an unknown one is above all
 }
-
-const unknownQualifier = 7
-
-// qualifierRank orders the qualifiers that have a meaning; a release ("", ga,
-// final) stands between snapshot and sp, an unknown one last.
-func qualifierRank(q string) int {
-	switch strings.ToLower(q) {
-	case "alpha", "a":
-		return 0
-	case "beta", "b":
-		return 1
-	case "milestone", "m":
-		return 2
-	case "rc", "cr":
-		return 3
-	case "snapshot":
-		return 4
-	case "", "ga", "final", "release":
-		return 5
-	case "sp":
-		return 6
-	}
-	return unknownQualifier
-}
-
-// Range is a set of versions. The zero Range holds all.
-type Range struct {
-	text      string
-	intervals []interval
-}
-
-type interval struct {
-	low, high         string // "" means no bound
-	lowOpen, highOpen bool
-}
-
-// ParseRange reads a version requirement (PluginUtils.connectorVersionRequirement):
-// "" and "latest" mean any version; a plain version means exactly that one;
-// ranges are written as in Maven: "[1.0,2.0)", "(,1.0],[1.2,)".
-func ParseRange(spec string) (Range, error) {
-	spec = strings.TrimSpace(spec)
-	if spec == "" || strings.EqualFold(spec, "latest") {
-		return Range{}, nil
-	}
-	if !strings.ContainsAny(spec, "[(])") {
-		if strings.Contains(spec, ",") {
-			return Range{}, fmt.Errorf("invalid version range %q: bounds need brackets, such as [1.0,2.0)", spec)
-		}
-		return Range{"[" + spec + "]", []interval{{low: spec, high: spec}}}, nil
-	}
-	r := Range{text: spec}
-	for rest := spec; rest != ""; {
-		end := strings.IndexAny(rest, "])")
-		if end < 0 || !strings.ContainsRune("[(", rune(rest[0])) {
-			return Range{}, fmt.Errorf("invalid version range %q: expected ranges such as [1.0,2.0)", spec)
-		}
-		iv, err := parseInterval(rest[:end+1])
-		if err != nil {
-			return Range{}, err
-		}
-		r.intervals = append(r.intervals, iv)
-		rest = strings.TrimLeft(strings.TrimPrefix(strings.TrimLeft(rest[end+1:], " "), ","), " ")
-	}
-	return r, nil
-}
-
-func parseInterval(s string) (interval, error) {
-	iv := interval{lowOpen: s[0] == '(', highOpen: s[len(s)-1] == ')'}
-	low, high, two := strings.Cut(s[1:len(s)-1], ",")
-	iv.low, iv.high = strings.TrimSpace(low), strings.TrimSpace(high)
-	if !two {
-		iv.high = iv.low
-		if iv.lowOpen || iv.highOpen || iv.low == "" {
-			return iv, fmt.Errorf("invalid version range %q: a single version must be surrounded by []", s)
-		}
-	}
-	if iv.low != "" && iv.high != "" && CompareVersions(iv.low, iv.high) > 0 {
-		return iv, fmt.Errorf("invalid version range %q: the lower bound is above the upper one", s)
-	}
-	return iv, nil
-}
-
-// Contains reports whether version lies in the range.
-func (r Range) Contains(version string) bool {
-	for _, iv := range r.intervals {
-		if iv.contains(version) {
-			return true
-		}
-	}
-	return len(r.intervals) == 0
-}
-
-func (iv interval) contains(v string) bool {
-	if iv.low != "" {
-		if c := CompareVersions(v, iv.low); c < 0 || c == 0 && iv.lowOpen {
-			return false
-		}
-	}
-	if iv.high != "" {
-		if c := CompareVersions(v, iv.high); c > 0 || c == 0 && iv.highOpen {
-			return false
-		}
-	}
-	return true
-}
-
-// String is the range as written.
-func (r Range) String() string { return r.text }

@@ -68,7 +68,7 @@ func Aliases(list string) []string {
 func newStage(config map[string]string, alias string, reg *registry.Registry, log *slog.Logger) (stage, error) {
 	prefix := "transforms." + alias + "."
 	own := kafka.Properties(config).WithPrefix(prefix)
-	p, err := reg.FindVersion(own["type"], own["plugin.version"], connect.KindTransformation)
+	p, err := reg.FindVersion(own["type"], registry.Wanted(own, "plugin.version"), connect.KindTransformation)
 	if err != nil {
 		return stage{}, fmt.Errorf("%stype: %w", prefix, err)
 	}
@@ -88,7 +88,7 @@ func newStage(config map[string]string, alias string, reg *registry.Registry, lo
 func newPredicate(config map[string]string, alias string, reg *registry.Registry) (Link, error) {
 	prefix := "predicates." + alias + "."
 	own := kafka.Properties(config).WithPrefix(prefix)
-	p, err := reg.FindVersion(own["type"], own["plugin.version"], connect.KindPredicate)
+	p, err := reg.FindVersion(own["type"], registry.Wanted(own, "plugin.version"), connect.KindPredicate)
 	if err != nil {
 		return Link{}, fmt.Errorf("%stype: %w", prefix, err)
 	}

@@ -44,6 +44,18 @@ func (d *Definitions) Base(kind connect.Kind) *configdef.Def {
 	return nil
 }
 
+// Common declares what all connectors have, for a class that is not there in the
+// version that is asked for.
+func (d *Definitions) Common(class string) *configdef.Def {
+	keys := commonKeys()
+	for i := range keys {
+		if newest := d.newest(class, connect.KindSource, connect.KindSink); keys[i].Name == connectorVersion && newest != "" {
+			keys[i].Default, keys[i].NullDefault = configdef.Text(newest), false
+		}
+	}
+	return configdef.New(keys...)
+}
+
 // common are the keys of every connector, with the plugins that there are as
 // recommended values.
 func (d *Definitions) common() []configdef.Key {
@@ -88,7 +100,7 @@ func (d *Definitions) defaults(config map[string]string) map[string]string {
 			out[key] = value
 		}
 	}
-	set(connectorVersion, d.newest(config["connector.class"], "", connect.KindSource, connect.KindSink))
+	set(connectorVersion, d.newest(config["connector.class"], connect.KindSource, connect.KindSink))
 	if config["connector.class"] == "" {
 		return out
 	}
@@ -103,17 +115,17 @@ func (d *Definitions) defaults(config map[string]string) map[string]string {
 		}
 		set(key, worker)
 		if own := config[key]; own != "" {
-			set(key+versionSuffix, d.newest(own, "", kind))
+			set(key+versionSuffix, d.newest(own, kind))
 		} else {
-			set(key+versionSuffix, cmp.Or(d.Worker[key+versionSuffix], d.newest(worker, "", kind)))
+			set(key+versionSuffix, cmp.Or(d.Worker[key+versionSuffix], d.newest(worker, kind)))
 		}
 	}
 	return out
 }
 
-// newest is the newest version of a class in a range; "" when there is none.
-func (d *Definitions) newest(class, within string, kinds ...connect.Kind) string {
-	if p, err := d.Registry.FindVersion(class, within, kinds...); err == nil {
+// newest is the newest version of a class; "" when there is none.
+func (d *Definitions) newest(class string, kinds ...connect.Kind) string {
+	if p, err := d.Registry.Find(class, kinds...); err == nil {
 		return p.Version
 	}
 	return ""
@@ -258,7 +270,7 @@ func (d *Definitions) addPlugin(def *configdef.Def, config map[string]string, li
 		DisplayName: what + " version for " + alias, Doc: "Version of the '" + alias + "' " + strings.ToLower(what) + ".",
 		Recommend: always(d.versions(prefix+"type", kind)),
 	}
-	if newest := d.newest(class, "", kind); newest != "" {
+	if newest := d.newest(class, kind); newest != "" {
 		version.Default, version.NullDefault = configdef.Text(newest), false
 	}
 	def = def.With(configdef.Key{
@@ -266,7 +278,7 @@ func (d *Definitions) addPlugin(def *configdef.Def, config map[string]string, li
 		DisplayName: what + " type for " + alias, Doc: "Class for the '" + alias + "' " + strings.ToLower(what) + ".",
 		Recommend: d.recommend(kind), Resolve: d.resolve(kind), Validate: d.loadable(prefix, config, kind),
 	}, version)
-	p, err := d.Registry.FindVersion(class, config[version.Name], kind)
+	p, err := d.Registry.FindVersion(class, registry.Wanted(config, version.Name), kind)
 	if err != nil || class == "" {
 		return def
 	}
@@ -295,18 +307,15 @@ func implicitKeys() []configdef.Key {
 	}}
 }
 
-// loadable refuses a version that is not there, and a negation of no predicate.
+// loadable refuses a class of another kind, and a negation of no predicate.
 func (d *Definitions) loadable(prefix string, config map[string]string, kind connect.Kind) configdef.Validator {
-	return configdef.ValidatorFunc("a class with its version", func(name string, value any, _ *configdef.Values) error {
+	return configdef.ValidatorFunc("a class", func(_ string, value any, _ *configdef.Values) error {
 		if _, negate := config[prefix+"negate"]; negate && config[prefix+"predicate"] == "" && kind == connect.KindTransformation {
 			return fmt.Errorf("Config '%snegate' was provided but there is no config '%spredicate' defining a predicate to be negated.", prefix, prefix)
 		}
 		if class, _ := value.(string); class != "" {
 			if why := d.unusable(class, kind); why != "" {
 				return errors.New(why)
-			}
-			if _, err := d.Registry.FindVersion(class, config[prefix+"plugin.version"], kind); err != nil {
-				return configdef.Invalid(name, class, err.Error())
 			}
 		}
 		return nil
@@ -390,6 +399,7 @@ func patterns() configdef.Validator {
 // Check adds errors that concern several properties at once
 // (SinkConnectorConfig.validate).
 func (d *Definitions) Check(kind connect.Kind, config map[string]string, result *configdef.Result) {
+	d.checkVersions(config, result)
 	if kind != connect.KindSink {
 		return
 	}
@@ -406,6 +416,33 @@ func (d *Definitions) Check(kind connect.Kind, config map[string]string, result 
 	}
 	if dlq := strings.TrimSpace(config["errors.deadletterqueue.topic.name"]); dlq != "" {
 		checkQueue(dlq, topics, regex, result)
+	}
+}
+
+// checkVersions adds the errors of plugins that are not there in the version that
+// is asked for. That of a converter without a class of the connector's own says
+// nothing.
+func (d *Definitions) checkVersions(config map[string]string, result *configdef.Result) {
+	check := func(class, version string, kind connect.Kind) {
+		_, err := d.Registry.FindVersion(config[class], registry.Wanted(config, version), kind)
+		var wrong *registry.VersionError
+		if config[class] == "" || !errors.As(err, &wrong) {
+			return
+		}
+		isConverter := kind == connect.KindConverter || kind == connect.KindHeaderConverter
+		if !wrong.Malformed || !isConverter {
+			result.AddError(class, wrong.Error())
+		}
+		result.AddError(version, wrong.Error())
+	}
+	check("key.converter", "key.converter"+versionSuffix, connect.KindConverter)
+	check("value.converter", "value.converter"+versionSuffix, connect.KindConverter)
+	check("header.converter", "header.converter"+versionSuffix, connect.KindHeaderConverter)
+	for _, alias := range unique(list(config["transforms"])) {
+		check("transforms."+alias+".type", "transforms."+alias+versionSuffix, connect.KindTransformation)
+	}
+	for _, alias := range unique(list(config["predicates"])) {
+		check("predicates."+alias+".type", "predicates."+alias+versionSuffix, connect.KindPredicate)
 	}
 }
 
