@@ -172,7 +172,7 @@ func (c *Config) connect(ctx context.Context, secure bool) (conn *Conn, err erro
 	if secure {
 		options = append(options, func(cc *client.Conn) error { cc.SetTLSConfig(c.tlsConfig()); return nil })
 	}
-	spoken := net.Conn(raw)
+	spoken := raw
 	if !secure {
 		g := &guard{Conn: raw, password: c.Password, noKey: c.NoPublicKey}
 		defer func() {
