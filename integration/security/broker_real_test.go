@@ -23,9 +23,9 @@ const storePassword = "marked-store-password"
 // authentication, to the listener for the test itself, may do anything.
 type securedBroker struct {
 	*peer.Kafka
+	rights
 	stores string
 	port   map[string]int // by listener
-	admin  sarama.ClusterAdmin
 }
 
 var listeners = []string{"SSL", "PLAIN", "SCRAM", "OAUTH"}
@@ -90,25 +90,6 @@ func (b *securedBroker) address(listener string) string {
 	return fmt.Sprintf("127.0.0.1:%d", b.port[listener])
 }
 
-// allow gives a principal what a worker with one group, its connectors and its sinks need, and nothing else.
-func (b *securedBroker) allow(t *testing.T, principal, name string) {
-	t.Helper()
-	acl := func(kind sarama.AclResourceType, resource string, operations ...sarama.AclOperation) {
-		for _, operation := range operations {
-			r := sarama.Resource{ResourceType: kind, ResourceName: resource, ResourcePatternType: sarama.AclPatternPrefixed}
-			a := sarama.Acl{Principal: principal, Host: "*", Operation: operation, PermissionType: sarama.AclPermissionAllow}
-			if err := b.admin.CreateACLs([]*sarama.ResourceAcls{{Resource: r, Acls: []*sarama.Acl{&a}}}); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	acl(sarama.AclResourceTopic, name, sarama.AclOperationRead, sarama.AclOperationWrite, sarama.AclOperationCreate, sarama.AclOperationDescribe, sarama.AclOperationDescribeConfigs)
-	acl(sarama.AclResourceTransactionalID, "connect-cluster-"+name, sarama.AclOperationWrite, sarama.AclOperationDescribe)
-	acl(sarama.AclResourceTransactionalID, name, sarama.AclOperationWrite, sarama.AclOperationDescribe)
-	acl(sarama.AclResourceGroup, name, sarama.AclOperationRead)
-	acl(sarama.AclResourceGroup, "connect-"+name, sarama.AclOperationRead)
-}
-
 // makeStores makes the key and trust stores as an operator does: Java's keytool makes JKS and PKCS12, openssl PEM.
 func makeStores(t *testing.T) string {
 	t.Helper()
@@ -145,12 +126,6 @@ func makeStores(t *testing.T) string {
 	return dir
 }
 
-// client is one way to come in: the client properties, and who one is then.
-type client struct {
-	name, listener, principal string
-	properties                map[string]string
-}
-
 // clients are the ways to authenticate, each with stores of another kind.
 func (b *securedBroker) clients() []client {
 	file := func(name string) string { return filepath.Join(b.stores, name) }
@@ -185,13 +160,4 @@ func (b *securedBroker) clients() []client {
 		{"scram", "SCRAM", "User:bob", with("PKCS12", sasl("SCRAM-SHA-512", "scram.ScramLoginModule", `username="bob" password="marked-scram"`))},
 		{"oauth", "OAUTH", "User:dave", with("PEM", sasl("OAUTHBEARER", "oauthbearer.OAuthBearerLoginModule", `unsecuredLoginStringClaim_sub="dave"`))},
 	}
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	port, err := peer.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
 }
