@@ -13,7 +13,7 @@ import (
 )
 
 // oncePairs are the pairs of runs that exactly-once delivery is measured by. Before them come pairs that warm up: the
-// broker's virtual machine takes that long to compile what transactions need.
+// broker's processor time fell over the first ones, whatever the delivery.
 const (
 	onceWarmup = 4
 	oncePairs  = 7
