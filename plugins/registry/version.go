@@ -42,10 +42,10 @@ type versionParser struct {
 func parseVersion(v string) *item {
 	p := &versionParser{text: strings.ToLower(v), open: []*item{{kind: itemList}}}
 	for i := range len(p.text) {
-		switch c := p.text[i]; {
-		case c == '.':
+		switch c := p.text[i]; c {
+		case '.':
 			p.end(i, i+1)
-		case c == '-':
+		case '-':
 			p.end(i, i+1)
 			p.nest()
 		default:
