@@ -132,7 +132,9 @@ const retryConsume = time.Second
 // run takes part in the group until ctx ends. The error is one that waiting does
 // not mend, or nil.
 func (m *members) run(ctx context.Context) error {
-	go m.logErrors()
+	ctx, refuse := context.WithCancelCause(ctx)
+	defer refuse(nil)
+	go m.heedErrors(refuse)
 	for ctx.Err() == nil {
 		topics, err := m.subscription()
 		if err == nil && len(topics) == 0 {
@@ -148,13 +150,20 @@ func (m *members) run(ctx context.Context) error {
 		case errors.As(err, &fatal):
 			return nil // the loop knows
 		case kafka.IsAuthorization(err), errors.Is(err, sarama.ErrSASLAuthenticationFailed), errors.Is(err, sarama.ErrInvalidTopic):
-			return fmt.Errorf("consuming topics %s as group %s: %w", strings.Join(topics, ", "), m.name, m.explained(err))
+			return m.refusal(topics, err)
 		default:
 			m.log.Warn("consuming was interrupted and is tried again", "error", err)
 			sleep(ctx, retryConsume)
 		}
 	}
+	if err := context.Cause(ctx); kafka.IsAuthorization(err) {
+		return m.refusal(m.topics, err)
+	}
 	return nil
+}
+
+func (m *members) refusal(topics []string, err error) error {
+	return fmt.Errorf("consuming topics %s as group %s: %w", strings.Join(topics, ", "), m.name, m.explained(err))
 }
 
 // explained adds to a refusal which right is missing.
@@ -208,8 +217,14 @@ func (m *members) watch(ctx context.Context, topics []string, end context.Cancel
 	}
 }
 
-func (m *members) logErrors() {
+// heedErrors logs what goes wrong while consuming. Records that may not be read end the task, as in Java: sarama would ask
+// for them for ever.
+func (m *members) heedErrors(refuse context.CancelCauseFunc) {
 	for err := range m.group.Errors() {
+		if kafka.IsAuthorization(err) {
+			refuse(err)
+			continue
+		}
 		m.log.Warn("consumer group", "error", err)
 	}
 }

@@ -252,6 +252,7 @@ func deniedConnectors(t *testing.T, b rights, address string, who client) {
 		{"c-create", onTopic, "c-create-t", mayCreate, "CREATE", generator("c-create-t", "topic.creation.default.replication.factor", "-1",
 			"topic.creation.default.partitions", "1", "producer.override.max.block.ms", "2000")},
 		{"c-txn", onTxn, "c-group-c-txn-0", mayWrite, "WRITE on the transactional id", generator("c-txn-t")},
+		{"c-read", onTopic, "c-in", mayRead, "READ and DESCRIBE on the topics", sink("c-in", nil)},
 		{"c-group", onGroup, "connect-c-group", mayRead, "READ on the group", sink("c-in", nil)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
