@@ -3,9 +3,7 @@ package worker
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -26,12 +24,9 @@ import (
 //
 // The legal order of what loop sees is (assigned message* revoked)*.
 type sinkTask struct {
-	w       *Worker
-	id      state.TaskID
-	config  map[string]string // of the task
-	task    connect.SinkTask
-	version string
-	log     *slog.Logger
+	lifecycle
+	config map[string]string // of the task
+	task   connect.SinkTask
 
 	metrics *metrics.SinkTask
 	own     *metrics.Plugin // the task's own metrics
@@ -40,14 +35,6 @@ type sinkTask struct {
 	reader  *sinkReader
 	members *members
 	release func() // gives the client back
-
-	pause    *gate
-	polling  context.Context // ended by a soft stop
-	stopPoll context.CancelCauseFunc
-	working  context.Context // ended by a hard stop
-	abandon  context.CancelFunc
-	over     chan struct{}
-	silent   atomic.Bool
 
 	// Below: loop's.
 	session  *session // nil while nothing is assigned
@@ -61,16 +48,11 @@ type sinkTask struct {
 
 // newSinkTask builds all that the task needs. Nothing runs yet.
 func (w *Worker) newSinkTask(ctx context.Context, p *connect.Plugin, start TaskStart) (_ *sinkTask, err error) {
-	t := &sinkTask{
-		w: w, id: start.ID, config: maps.Clone(start.TaskConfig), task: p.NewSinkTask(), version: p.Version,
-		log:  w.cfg.Loggers(p.Class).With("connector", start.ID.Connector, "task", start.ID.Task),
-		over: make(chan struct{}), pause: newGate(start.Target == state.TargetStarted), used: map[string]bool{},
-	}
-	t.working, t.abandon = context.WithCancel(context.Background())
-	t.polling, t.stopPoll = context.WithCancelCause(t.working)
+	t := &sinkTask{config: maps.Clone(start.TaskConfig), task: p.NewSinkTask(), used: map[string]bool{}}
+	t.begin(w, p, start)
 	t.metrics = w.cfg.Metrics.SinkTask(taskInfo(start.ID, p),
 		func() int { return int(t.parts.Load()) }, func() int { return int(t.active.Load()) })
-	t.own = t.metrics.Plugin()
+	t.common, t.own = t.metrics.Task, t.metrics.Plugin()
 	defer func() {
 		if err != nil {
 			t.abandon()
@@ -113,32 +95,9 @@ func sinkGroup(connector string, overrides map[string]string) string {
 	return "connect-" + connector
 }
 
-func (t *sinkTask) run() { go t.live() }
+func (t *sinkTask) run() { go t.live(t, t.task.Stop) }
 
-// live is the task from beginning to end.
-func (t *sinkTask) live() {
-	defer close(t.over)
-	defer t.abandon()
-	err := guard(func() error { return t.task.Start(t.polling, sinkContext{t}, t.config) })
-	if err == nil {
-		t.report(t.stateNow(), nil)
-		err = t.work()
-	} else if t.polling.Err() != nil {
-		err = nil // it was stopped while it started
-	}
-	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(t.working), t.w.cfg.GracefulTimeout)
-	defer cancel()
-	if stopErr := guard(func() error { return t.task.Stop(stopCtx) }); stopErr != nil {
-		t.log.Error("the task did not stop well", "error", stopErr)
-	}
-	t.close(stopCtx)
-	if err != nil {
-		t.log.Error("the task has failed; it will not recover until it is restarted", "error", err)
-		t.report(state.Failed, err)
-		return
-	}
-	t.report(state.Unassigned, nil)
-}
+func (t *sinkTask) start() error { return t.task.Start(t.polling, sinkContext{t}, t.config) }
 
 // work consumes until the task is stopped or fails; partitions are closed by then.
 func (t *sinkTask) work() error {
@@ -389,43 +348,4 @@ func (t *sinkTask) close(ctx context.Context) {
 	if t.release != nil {
 		t.release()
 	}
-}
-
-// stop implements runner.
-func (t *sinkTask) stop(ctx context.Context) {
-	defer t.metrics.Close()
-	t.stopPoll(errStopped)
-	select {
-	case <-t.over:
-	case <-ctx.Done():
-		t.silent.Store(true)
-		t.abandon()
-		t.log.Warn("the task did not end within task.shutdown.graceful.timeout.ms and is abandoned")
-	}
-}
-
-// setTarget implements runner.
-func (t *sinkTask) setTarget(target state.Target) {
-	if t.pause.set(target == state.TargetStarted) && t.polling.Err() == nil {
-		t.report(t.stateNow(), nil)
-	}
-}
-
-func (t *sinkTask) stateNow() state.State {
-	if t.pause.open() {
-		return state.Running
-	}
-	return state.Paused
-}
-
-func (t *sinkTask) report(s state.State, err error) {
-	if t.silent.Load() {
-		return
-	}
-	t.metrics.State(string(s))
-	status := state.Status{State: s, Version: t.version}
-	if err != nil && !errors.Is(err, errStopped) {
-		status.Trace, status.Class = trace(err), string(ClassOf(err))
-	}
-	t.w.cfg.Listener.TaskStatus(t.id, status)
 }

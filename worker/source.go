@@ -13,7 +13,6 @@ import (
 	"github.com/millrace/millrace/plugins/connect"
 	"github.com/millrace/millrace/storage/kafka"
 	"github.com/millrace/millrace/storage/kafka/producer"
-	"github.com/millrace/millrace/storage/state"
 	"github.com/millrace/millrace/worker/metrics"
 )
 
@@ -33,12 +32,9 @@ const (
 //
 // A batch belongs to poll or convert, whichever took it from its channel last.
 type sourceTask struct {
-	w       *Worker
-	id      state.TaskID
-	config  map[string]string // of the task
-	task    connect.SourceTask
-	version string
-	log     *slog.Logger
+	lifecycle
+	config map[string]string // of the task
+	task   connect.SourceTask
 
 	offsets  *offsetStore
 	txn      *transactions // nil unless delivery is exactly once
@@ -50,29 +46,18 @@ type sourceTask struct {
 	free, full chan *connect.Batch
 	metrics    *metrics.SourceTask
 	own        *metrics.Plugin // the task's own metrics
-	pause      *gate
-	polling    context.Context // ended by a soft stop: no more polls
-	stopPolls  context.CancelCauseFunc
-	working    context.Context // ended by a hard stop: everything
-	abandon    context.CancelFunc
-	over       chan struct{} // closed when all is done
-	silent     atomic.Bool   // abandoned: no more reports, no more offsets
-	started    atomic.Bool   // the task may be sent signals, while polls go on
+	started    atomic.Bool     // the task may be sent signals, while polls go on
 }
-
-// errStopped is the cause of a stop that the herder asked for.
-var errStopped = errors.New("the task is being stopped")
 
 // newSourceTask builds all that the task needs. Nothing runs yet.
 func (w *Worker) newSourceTask(ctx context.Context, p *connect.Plugin, start TaskStart) (_ *sourceTask, err error) {
 	t := &sourceTask{
-		w: w, id: start.ID, config: maps.Clone(start.TaskConfig), task: p.NewSourceTask(), version: p.Version,
-		log:      w.cfg.Loggers(p.Class).With("connector", start.ID.Connector, "task", start.ID.Task),
-		inflight: newInflight(), over: make(chan struct{}), pause: newGate(start.Target == state.TargetStarted),
+		config: maps.Clone(start.TaskConfig), task: p.NewSourceTask(), inflight: newInflight(),
 		free: make(chan *connect.Batch, batchCount), full: make(chan *connect.Batch, batchCount),
 	}
+	t.begin(w, p, start)
 	t.metrics = w.cfg.Metrics.SourceTask(taskInfo(start.ID, p), t.inflight.pending, func() time.Duration { return t.inflight.age(w.cfg.Now()) })
-	t.own = t.metrics.Plugin()
+	t.common, t.own = t.metrics.Task, t.metrics.Plugin()
 	if _, ok := t.task.(connect.ProgressReporter); ok {
 		t.metrics.Progress(func() metrics.Progress {
 			p, _ := t.progress()
@@ -83,8 +68,6 @@ func (w *Worker) newSourceTask(ctx context.Context, p *connect.Plugin, start Tas
 	for range batchCount {
 		t.free <- &connect.Batch{MaxRecords: batchRecords, MaxBytes: batchBytes}
 	}
-	t.working, t.abandon = context.WithCancel(context.Background())
-	t.polling, t.stopPolls = context.WithCancelCause(t.working)
 	defer func() {
 		if err != nil {
 			t.abandon()
@@ -146,32 +129,12 @@ func (t *sourceTask) newProducer(ctx context.Context, start TaskStart) error {
 }
 
 // run starts the goroutines and returns.
-func (t *sourceTask) run() { go t.live() }
+func (t *sourceTask) run() { go t.live(t, t.task.Stop) }
 
-// live is the task from beginning to end.
-func (t *sourceTask) live() {
-	defer close(t.over)
-	defer t.abandon()
-	err := guard(func() error { return t.task.Start(t.polling, sourceContext{t}, t.config) })
-	if err == nil {
-		t.started.Store(true)
-		t.report(t.stateNow(), nil)
-		err = t.work()
-	} else if t.polling.Err() != nil {
-		err = nil // it was stopped while it started
-	}
-	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(t.working), t.w.cfg.GracefulTimeout)
-	defer cancel()
-	if stopErr := guard(func() error { return t.task.Stop(stopCtx) }); stopErr != nil {
-		t.log.Error("the task did not stop well", "error", stopErr)
-	}
-	t.close(stopCtx)
-	if err != nil {
-		t.log.Error("the task has failed; it will not recover until it is restarted", "error", err)
-		t.report(state.Failed, err)
-		return
-	}
-	t.report(state.Unassigned, nil)
+func (t *sourceTask) start() error {
+	err := t.task.Start(t.polling, sourceContext{t}, t.config)
+	t.started.Store(err == nil)
+	return err
 }
 
 // work polls, converts and commits until the task is stopped or fails.
@@ -195,12 +158,12 @@ func (t *sourceTask) work() error {
 	}
 	wg.Go(func() {
 		if convertErr = guard(convert); convertErr != nil {
-			t.stopPolls(convertErr)
+			t.stopPoll(convertErr)
 			t.drain()
 		}
 	})
 	wg.Wait()
-	t.stopPolls(errStopped)
+	t.stopPoll(errStopped)
 	<-committed
 	err := t.finish()
 	return errors.Join(firstOf(convertErr, pollErr), err)
@@ -372,46 +335,6 @@ func (t *sourceTask) close(ctx context.Context) {
 	if t.release != nil {
 		t.release()
 	}
-}
-
-// stop implements runner: polls end at once; what is on its way is waited for
-// until ctx ends. What remains then is abandoned.
-func (t *sourceTask) stop(ctx context.Context) {
-	defer t.metrics.Close()
-	t.stopPolls(errStopped)
-	select {
-	case <-t.over:
-	case <-ctx.Done():
-		t.silent.Store(true)
-		t.abandon()
-		t.log.Warn("the task did not end within task.shutdown.graceful.timeout.ms and is abandoned")
-	}
-}
-
-// setTarget implements runner.
-func (t *sourceTask) setTarget(target state.Target) {
-	if t.pause.set(target == state.TargetStarted) && t.polling.Err() == nil {
-		t.report(t.stateNow(), nil)
-	}
-}
-
-func (t *sourceTask) stateNow() state.State {
-	if t.pause.open() {
-		return state.Running
-	}
-	return state.Paused
-}
-
-func (t *sourceTask) report(s state.State, err error) {
-	if t.silent.Load() {
-		return
-	}
-	t.metrics.State(string(s))
-	status := state.Status{State: s, Version: t.version}
-	if err != nil {
-		status.Trace, status.Class = trace(err), string(ClassOf(err))
-	}
-	t.w.cfg.Listener.TaskStatus(t.id, status)
 }
 
 // gate holds back polls while a task is paused.

@@ -10,7 +10,7 @@ func TestHowLongTransactionsLast(t *testing.T) {
 	const ms = time.Millisecond
 	now := time.Unix(1000, 0)
 	at := func(lasted, took time.Duration, b boundary) *transactions {
-		task := &sourceTask{w: &Worker{cfg: Config{Now: func() time.Time { return now }}}}
+		task := &sourceTask{lifecycle: lifecycle{w: &Worker{cfg: Config{Now: func() time.Time { return now }}}}}
 		return &transactions{t: task, open: true, boundary: b, interval: 50 * ms, began: now.Add(-lasted), took: took}
 	}
 	for _, c := range []struct {
