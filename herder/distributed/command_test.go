@@ -88,6 +88,10 @@ func (s *sim) command(f []string) {
 			s.send(w, e)
 		}
 		w.held = nil
+		if a := w.heldSync; a != nil {
+			w.heldSync = nil
+			s.sync(w, *a)
+		}
 	case "fail":
 		w.failing = f[2]
 	case "fenced":

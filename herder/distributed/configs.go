@@ -35,12 +35,14 @@ func (c *Core) configsChanged(e ConfigsChanged) {
 			c.changed = true
 			c.connectorChanged(ch.Name) // deleted and created again before it was stopped
 		case ConnectorRemoved:
-			c.changed, c.stale = true, true
+			c.changed, c.stale, c.staleAt = true, true, c.configs.Offset()
 			c.forget(ch.Name)
 		case ConnectorChanged:
 			c.connectorChanged(ch.Name)
 		case TasksChanged:
-			c.stale = c.stale || before == nil || before.TaskCount(ch.Name) > c.configs.TaskCount(ch.Name)
+			if before == nil || before.TaskCount(ch.Name) > c.configs.TaskCount(ch.Name) {
+				c.stale, c.staleAt = true, c.configs.Offset()
+			}
 			c.tasksChanged(ch.Name)
 		case TargetChanged:
 			c.targetChanged(ch.Name)

@@ -69,6 +69,7 @@ type Core struct {
 	roundAt    time.Time              // what the next round waits for
 	unsure     bool                   // the leader may have gone
 	stale      bool                   // statuses may be left of what was deleted
+	staleAt    int64                  // offset up to which the config topic was read when something was deleted last
 	division   *group.Division        // as leader
 	urls       map[string]string      // as leader: address of each member
 	barriers   map[int]func()         // what follows a Stop or Release

@@ -217,7 +217,7 @@ func (c *Core) assigned(e group.Assigned) {
 		"offset", a.Offset, "connectors", len(a.Assigned.Connectors), "tasks", len(a.Assigned.Tasks),
 		"revoked", len(revoked.Connectors)+len(revoked.Tasks), "delay", a.Delay.String(), "failed", a.Error != group.NoError)
 	c.protocolChanged(before)
-	c.leadershipChanged(wasLeader)
+	c.leadershipChanged(wasLeader, a)
 	c.coverChanges(a)
 	if a.Delay > 0 {
 		gen := e.Generation
@@ -255,7 +255,7 @@ func (c *Core) protocolChanged(before group.Protocol) {
 }
 
 // leadershipChanged takes up or lays down a leader's duties.
-func (c *Core) leadershipChanged(wasLeader bool) {
+func (c *Core) leadershipChanged(wasLeader bool, a group.Assignment) {
 	if !c.leading() {
 		c.claimed, c.division, c.urls = false, nil, nil
 		return
@@ -265,8 +265,9 @@ func (c *Core) leadershipChanged(wasLeader bool) {
 	}
 	if c.stale {
 		c.do(CleanStatuses{})
-		// Work that this round takes away ends with one more status.
-		c.stale = c.division != nil && c.division.Revokes()
+		// Work that this round takes away ends with one more status, and so does
+		// what was deleted since this round was begun.
+		c.stale = c.staleAt > a.Offset || c.division != nil && c.division.Revokes()
 	}
 }
 

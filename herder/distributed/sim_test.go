@@ -129,19 +129,20 @@ func (m *memory) apply(now time.Time, op Op) (*memory, []Change) {
 
 // simWorker is a core with a naive runtime.
 type simWorker struct {
-	name    string
-	core    *Core
-	member  string
-	asked   map[int]string // requests, with whom the answer goes to
-	lags    []Event        // changes of the config topic that have not arrived
-	lagging bool
-	held    []Event // ends of actions that are held back
-	holding string  // name of the action whose ends are held back
-	failing string  // name of the action that fails
-	running map[string]bool
-	fenced  bool // the next write meets another leader
-	syncing bool // a round has ended for the group, but not yet for this worker
-	again   bool // it asked for another meanwhile
+	name     string
+	core     *Core
+	member   string
+	asked    map[int]string // requests, with whom the answer goes to
+	lags     []Event        // changes of the config topic that have not arrived
+	lagging  bool
+	held     []Event // ends of actions that are held back
+	holding  string  // name of the action whose ends are held back
+	heldSync *Sync
+	failing  string // name of the action that fails
+	running  map[string]bool
+	fenced   bool // the next write meets another leader
+	syncing  bool // a round has ended for the group, but not yet for this worker
+	again    bool // it asked for another meanwhile
 }
 
 // simGroup is a naive group coordinator.
@@ -256,6 +257,10 @@ func (s *sim) perform(w *simWorker, a Action) {
 	case Join:
 		s.join(w, a)
 	case Sync:
+		if w.holding == kind(a) {
+			w.heldSync = &a
+			break
+		}
 		s.sync(w, a)
 	case Leave:
 		s.leave(w)
