@@ -117,7 +117,12 @@ func playMixed(t *testing.T, bootstrap, release string, protocol group.Protocol)
 	rig.Call(m.t, http.MethodPut, m.java.URL()+"/connectors/f4/resume", "", http.StatusAccepted)
 	m.has("resumed", "f4", state.Running, 1)
 	rig.Call(m.t, http.MethodDelete, m.java.URL()+"/connectors/f4", "", http.StatusNoContent)
-	rig.Call(t, http.MethodGet, m.java.URL()+"/connectors/f4/status", "", http.StatusNotFound)
+	rig.Eventually(t, "nothing is known of f4", func() error {
+		if code, text := m.ask(http.MethodGet, m.java.URL()+"/connectors/f4/status", nil); code != http.StatusNotFound {
+			return fmt.Errorf("its status is %d %s", code, text)
+		}
+		return nil
+	})
 }
 
 func dropTopics(t *testing.T, bootstrap string, names ...string) {

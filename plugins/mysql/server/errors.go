@@ -7,8 +7,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/go-mysql-org/go-mysql/mysql"
@@ -158,6 +160,8 @@ func (c *Config) connectError(ctx context.Context, err error) error {
 	case isDial(err):
 		return &Error{Kind: KindUnreachable, Property: "database.hostname", Err: err,
 			Message: fmt.Sprintf("database.hostname, database.port: nothing answers at %s; check that the server runs and that no firewall is between", addr)}
+	case c.showsCertificate() && isBroken(err):
+		return c.tlsError(err) // with TLS 1.3 the server's alert may be lost with the connection
 	case strings.Contains(err.Error(), "auth plugin"):
 		return &Error{Kind: KindLogin, Property: "database.user", Err: err,
 			Message: fmt.Sprintf("database.user: user %q authenticates with a plugin that is not supported; use caching_sha2_password, sha256_password, mysql_native_password or ed25519", c.User)}
@@ -183,6 +187,21 @@ func isTLS(err error) bool {
 		strings.Contains(err.Error(), "tls: ")
 }
 
+// isBroken reports whether the server closed the connection without a word.
+func isBroken(err error) bool {
+	for _, sign := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE} {
+		if errors.Is(err, sign) || strings.Contains(err.Error(), sign.Error()) { // go-mysql's errors hide their cause
+			return true
+		}
+	}
+	return strings.Contains(err.Error(), mysql.ErrBadConn.Error())
+}
+
+// showsCertificate reports whether the server gets to see a client's certificate.
+func (c *Config) showsCertificate() bool {
+	return c.TLSMode != TLSDisabled && c.TLS != nil && len(c.TLS.Certificates) > 0
+}
+
 func (c *Config) tlsError(err error) error {
 	e := &Error{Kind: KindTLS, Property: "database.ssl.mode", Err: err}
 	var host x509.HostnameError
@@ -191,7 +210,7 @@ func (c *Config) tlsError(err error) error {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && invalid.Cert != nil:
 		e.Message = fmt.Sprintf("database.ssl.mode is %s, but the certificate of %s is valid only from %s to %s; renew it on the server, or correct the clock of this machine",
 			c.TLSMode, c.address(), day(invalid.Cert.NotBefore), day(invalid.Cert.NotAfter))
-	case strings.Contains(err.Error(), "remote error: tls:") && c.TLS != nil && len(c.TLS.Certificates) > 0:
+	case c.showsCertificate() && (isBroken(err) || strings.Contains(err.Error(), "remote error: tls:")):
 		e.Property = "database.ssl.keystore"
 		e.Message = fmt.Sprintf("database.ssl.keystore: the server at %s does not accept the certificate of the key store; it must be valid and signed by an authority of the server's ssl_ca", c.address())
 	case errors.As(err, &host):

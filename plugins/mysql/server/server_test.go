@@ -10,12 +10,16 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/go-mysql-org/go-mysql/mysql"
 
 	"github.com/millrace/millrace/plugins/mysql/position"
 	"github.com/millrace/millrace/plugins/mysql/server/servertest"
@@ -368,4 +372,18 @@ func FuzzColumn(f *testing.F) {
 		_ = c.parse(p)
 		_ = parseError(p)
 	})
+}
+
+// With TLS 1.3 a client ends its handshake before the server has looked at its certificate, and the alert by which the
+// server refuses it may be lost when the connection breaks.
+func TestRefusedCertificates(t *testing.T) {
+	cfg := Config{Host: "db", Port: 3306, TLSMode: TLSRequired, TLS: &tls.Config{Certificates: make([]tls.Certificate, 1)}}
+	for _, err := range []error{
+		errors.New("remote error: tls: unknown certificate authority"), fmt.Errorf("reading: %w", io.ErrUnexpectedEOF),
+		&net.OpError{Op: "write", Err: syscall.EPIPE}, &net.OpError{Op: "read", Err: syscall.ECONNRESET}, mysql.ErrBadConn,
+	} {
+		if e := cfg.connectError(t.Context(), err); KindOf(e) != KindTLS || !strings.Contains(e.Error(), "does not accept the certificate") {
+			t.Errorf("%v: %v", err, e)
+		}
+	}
 }
