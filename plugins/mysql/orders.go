@@ -109,15 +109,11 @@ func (o *orders) listen(ctx context.Context) (context.Context, func()) {
 	if o == nil {
 		return ctx, func() {}
 	}
-	ctx, end := o.bell.listen(ctx)
+	ctx = o.bell.listen(ctx)
 	if !o.inc.Waiting() {
-		return ctx, end
+		return ctx, func() {}
 	}
-	timed, cancel := context.WithTimeoutCause(ctx, again, errRung)
-	return timed, func() {
-		cancel()
-		end()
-	}
+	return context.WithTimeoutCause(ctx, again, errRung)
 }
 
 // attend does what is due between two events.
