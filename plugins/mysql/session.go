@@ -234,7 +234,7 @@ func (s *session) decide(ctx context.Context, offset map[string]any) (phase, err
 		return nil, fmt.Errorf("reading the connector's offset: %w", err)
 	}
 	s.task.log.Info("found an offset", "file", o.File, "pos", o.Pos, "gtids", o.GTIDs, "event", o.Event, "row", o.Row, "snapshot", string(o.Snapshot))
-	if o.SnapshotRunning() && o.Snapshot != position.SnapshotBlocking { // that is given up
+	if o.SnapshotRunning() {
 		if !s.mode.Data(true, true) && !s.mode.Schema(true, true) {
 			return nil, errors.New("the connector was stopped while taking a snapshot, and snapshot.mode=" + s.mode.Name + " takes none; use initial or when_needed")
 		}

@@ -71,9 +71,10 @@ type Transaction struct {
 	Orders map[string]int64
 }
 
-// SnapshotRunning reports whether the offset was written during a snapshot that
-// had not ended.
-func (o *Offset) SnapshotRunning() bool { return o.Snapshot != "" && !o.SnapshotCompleted }
+// SnapshotRunning reports whether the offset was written during an initial snapshot
+// that had not ended (OffsetContext.isInitialSnapshotRunning). One that was taken
+// beside the stream or held it up does not count: the stream goes on.
+func (o *Offset) SnapshotRunning() bool { return o.Snapshot == SnapshotInitial && !o.SnapshotCompleted }
 
 // ParseOffset reads a source offset. Numbers may be of any Go type that JSON or
 // Connect gives, or text; booleans may be text.

@@ -184,3 +184,19 @@ func TestCheckpoint(t *testing.T) {
 		}
 	}
 }
+
+func TestSnapshotRunning(t *testing.T) {
+	for _, c := range []struct {
+		snapshot  any
+		completed bool
+		want      bool
+	}{
+		{nil, false, false}, {true, false, true}, {"INITIAL", false, true}, {"INITIAL", true, false},
+		{"BLOCKING", false, false}, {"INCREMENTAL", false, false},
+	} {
+		o, err := ParseOffset(map[string]any{"file": "b.1", "pos": 4, "snapshot": c.snapshot, "snapshot_completed": c.completed})
+		if err != nil || o.SnapshotRunning() != c.want {
+			t.Errorf("%v: %+v, %v", c, o, err)
+		}
+	}
+}
