@@ -46,10 +46,11 @@ func (c *testCluster) runs(want ...string) {
 	eventually(c.t, fmt.Sprintf("%v runs", want), func() bool { return slices.Equal(c.running(), want) })
 }
 
-// How far a connector is can be asked on any worker; the one that runs its task answers.
-func TestProgressIsAskedWhereTheTaskRuns(t *testing.T) {
-	c := newTestCluster(t)
-	a, b := c.start("a"), c.start("b")
+// halved is a cluster of two workers, each with two of the connectors c0 to c3 and their tasks.
+func halved(t *testing.T) (c *testCluster, a, b *node) {
+	t.Helper()
+	c = newTestCluster(t)
+	a, b = c.start("a"), c.start("b")
 	var want []string
 	for i := range 4 {
 		name := fmt.Sprintf("c%d", i)
@@ -59,6 +60,12 @@ func TestProgressIsAskedWhereTheTaskRuns(t *testing.T) {
 	c.runs(want...)
 	eventually(t, "both have half of it", func() bool { return len(a.runtime.runs()) == 4 && len(b.runtime.runs()) == 4 })
 	c.runs(want...)
+	return c, a, b
+}
+
+// How far a connector is can be asked on any worker; the one that runs its task answers.
+func TestProgressIsAskedWhereTheTaskRuns(t *testing.T) {
+	c, a, b := halved(t)
 	for i := range 4 {
 		for _, n := range []*node{a, b} {
 			name := fmt.Sprintf("c%d", i)
@@ -80,17 +87,7 @@ func TestProgressIsAskedWhereTheTaskRuns(t *testing.T) {
 
 // A signal can be sent to any worker; the one that runs the task hands it over.
 func TestSignalsGoWhereTheTaskRuns(t *testing.T) {
-	c := newTestCluster(t)
-	a, b := c.start("a"), c.start("b")
-	var want []string
-	for i := range 4 {
-		name := fmt.Sprintf("c%d", i)
-		c.put(a, name, props(1))
-		want = append(want, name, name+"-0")
-	}
-	c.runs(want...)
-	eventually(t, "both have half of it", func() bool { return len(a.runtime.runs()) == 4 && len(b.runtime.runs()) == 4 })
-	c.runs(want...)
+	c, a, b := halved(t)
 	send := func(n *node, name string, s herder.Signal) (got herder.Signal, err error) {
 		err = c.via(n, func(n *node) (err error) {
 			got, err = n.SendSignal(t.Context(), name, s)
@@ -132,7 +129,7 @@ func TestSignalsGoWhereTheTaskRuns(t *testing.T) {
 	if err := c.via(a, func(n *node) error { return n.StopConnector(t.Context(), "c0") }); err != nil {
 		t.Fatal(err)
 	}
-	c.runs(append([]string{"c0"}, want[2:]...)...)
+	c.runs("c0", "c1", "c1-0", "c2", "c2-0", "c3", "c3-0")
 	eventually(t, "a stopped connector takes none", func() bool {
 		_, err := send(a, "c0", herder.Signal{Type: "log"})
 		return herder.KindOf(err) == herder.Conflict && strings.Contains(err.Error(), "Connector c0 is STOPPED and takes no signals; resume it first")

@@ -10,7 +10,6 @@ import (
 
 	"github.com/IBM/sarama"
 
-	"github.com/millrace/millrace/integration/peer"
 	"github.com/millrace/millrace/integration/rig"
 )
 
@@ -51,12 +50,12 @@ func TestTasksOutliveOutages(t *testing.T) {
 		insert(t)
 	})
 	t.Run("connections killed", func(t *testing.T) {
-		killConnections(t, db)
+		rig.KillConnections(t, db, "all")
 		insert(t)
 	})
 	t.Run("user dropped and made again", func(t *testing.T) {
 		run(t, db, "RENAME USER 'all'@'%' TO 'gone'@'%'")
-		killConnections(t, db)
+		rig.KillConnections(t, db, "all")
 		b.logged(t, "level=WARN", "connecting again", "does not let user", "connector=keeps ")
 		run(t, db, "RENAME USER 'gone'@'%' TO 'all'@'%'")
 		insert(t)
@@ -117,27 +116,4 @@ func sequence(t *testing.T, client sarama.Client, topic string, n int) {
 		}
 		return id == n
 	})
-}
-
-// killConnections ends all connections of the connectors' user.
-func killConnections(t *testing.T, db *peer.Database) {
-	t.Helper()
-	conn, err := db.Connect()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	ids, err := conn.Execute("SELECT id FROM information_schema.processlist WHERE user = 'all'")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range ids.RowNumber() {
-		id, err := ids.GetInt(i, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := conn.Execute(fmt.Sprintf("KILL %d", id)); err != nil && !strings.Contains(err.Error(), "Unknown thread") {
-			t.Fatal(err)
-		}
-	}
 }

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
@@ -20,7 +18,7 @@ func call(ctx context.Context, method, url string, body, into any) error {
 		return err
 	}
 	for began := time.Now(); ; {
-		status, answer, err := send(ctx, method, url, text)
+		status, answer, err := peer.Ask(ctx, method, url, string(text))
 		switch {
 		case err != nil:
 			return err
@@ -35,21 +33,6 @@ func call(ctx context.Context, method, url string, body, into any) error {
 			return err
 		}
 	}
-}
-
-func send(ctx context.Context, method, url string, body []byte) (status int, answer []byte, err error) {
-	request, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
-	if err != nil {
-		return 0, nil, err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer response.Body.Close()
-	answer, err = io.ReadAll(response.Body)
-	return response.StatusCode, answer, err
 }
 
 func getJSON(ctx context.Context, url string, into any) error {

@@ -32,7 +32,7 @@ var guarantees = map[string]map[string]string{
 func TestSnapshotLosesNoRow(t *testing.T) {
 	for name, properties := range guarantees {
 		t.Run(name, func(t *testing.T) {
-			random := seeded(t)
+			random := rig.Random(t)
 			c := newCase(t, properties)
 			fillTable(t, c.db, snapshotRows)
 			rig.CreateConnector(t, c.worker.URL(), "chaos", c.connector())
@@ -56,7 +56,7 @@ func TestSnapshotLosesNoRow(t *testing.T) {
 func TestStreamLosesNoChange(t *testing.T) {
 	for name, properties := range guarantees {
 		t.Run(name, func(t *testing.T) {
-			random := seeded(t)
+			random := rig.Random(t)
 			c := newCase(t, properties)
 			fillTable(t, c.db, 1)
 			rig.CreateConnector(t, c.worker.URL(), "chaos", c.connector())

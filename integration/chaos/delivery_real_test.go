@@ -14,7 +14,7 @@ import (
 const deliveryBrokers = 3
 
 func TestDeliveryOnApacheKafka(t *testing.T) {
-	random := seeded(t)
+	random := rig.Random(t)
 	brokers := rig.KafkaQuorum(t, deliveryBrokers, map[string]string{"group.min.session.timeout.ms": "1000"})
 	newDelivery(t, peer.BootstrapOf(brokers), brokers...).keepsItsPromise(t, random, killsWanted(t))
 }

@@ -10,5 +10,5 @@ import (
 
 // TestDelivery kills workers only: the broker is part of the test.
 func TestDelivery(t *testing.T) {
-	newDelivery(t, rig.FakeKafka(t)).keepsItsPromise(t, seeded(t), killsWanted(t))
+	newDelivery(t, rig.FakeKafka(t)).keepsItsPromise(t, rig.Random(t), killsWanted(t))
 }

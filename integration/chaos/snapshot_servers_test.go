@@ -22,7 +22,7 @@ import (
 // Promise: a snapshot whose worker is killed goes on where it was, while the table changes: what the topic folds to is the
 // table, and far from all rows are read again.
 func TestSnapshotGoesOn(t *testing.T) {
-	random := seeded(t)
+	random := rig.Random(t)
 	c := newCase(t, map[string]string{"exactly.once.source.support": "disabled", "offset.flush.interval.ms": "50"})
 	fillWide(t, c.db)
 	config := c.connector()

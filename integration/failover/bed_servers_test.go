@@ -245,30 +245,7 @@ func (b *bed) restart(t *testing.T) {
 // disconnect ends the connections of connectors, and of replicas.
 func disconnect(t *testing.T, db *peer.Database) {
 	t.Helper()
-	kill(t, db, peer.ConnectorUser)
-}
-
-// kill ends the connections of a user.
-func kill(t *testing.T, db *peer.Database, user string) {
-	t.Helper()
-	conn, err := db.Connect()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	ids, err := conn.Execute("SELECT id FROM information_schema.processlist WHERE user = '" + user + "'")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range ids.RowNumber() {
-		id, err := ids.GetInt(i, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := conn.Execute(fmt.Sprintf("KILL %d", id)); err != nil && !strings.Contains(err.Error(), "Unknown thread") {
-			t.Fatal(err)
-		}
-	}
+	rig.KillConnections(t, db, peer.ConnectorUser)
 }
 
 // settled lets the worker commit its offsets.

@@ -116,7 +116,7 @@ func TestUserChangedInMidRun(t *testing.T) {
 			} {
 				b.exec(t, b.source, change[0]...)
 				b.proxy.Connect("127.0.0.1:1")
-				kill(t, b.source, "own")
+				rig.KillConnections(t, b.source, "own")
 				b.proxy.Connect(b.source.Address())
 				b.insert(t, b.source, 2)
 				lost++

@@ -36,7 +36,7 @@ func newBed(t *testing.T, delay time.Duration, gossip bool, more map[string]stri
 	bootstrap := rig.FakeKafka(t)
 	var addresses []string
 	for range 3 {
-		addresses = append(addresses, "127.0.0.1:"+strconv.Itoa(freePort(t)))
+		addresses = append(addresses, "127.0.0.1:"+strconv.Itoa(rig.FreePort(t)))
 	}
 	for _, address := range addresses {
 		own := map[string]string{
@@ -47,7 +47,7 @@ func newBed(t *testing.T, delay time.Duration, gossip bool, more map[string]stri
 			own["gossip.bind"], own["gossip.join"], own["gossip.secret"] = address, strings.Join(addresses, ","), secret
 		}
 		maps.Copy(own, more)
-		b.workers = append(b.workers, rig.Worker(t, peer.WorkerConfig{Port: freePort(t), Bootstrap: bootstrap, Properties: own}))
+		b.workers = append(b.workers, rig.Worker(t, peer.WorkerConfig{Port: rig.FreePort(t), Bootstrap: bootstrap, Properties: own}))
 	}
 	rig.CreateConnector(t, b.workers[0].URL(), "source", map[string]string{
 		"connector.class": "org.apache.kafka.connect.tools.VerifiableSourceConnector", "tasks.max": fmt.Sprint(tasks), "topic": "t", "throughput": "1",
@@ -72,15 +72,6 @@ func newBed(t *testing.T, delay time.Duration, gossip bool, more map[string]stri
 		return nil
 	})
 	return b
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	port, err := peer.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
 }
 
 // owners lists the running tasks of each worker, under "" those that do not run.

@@ -32,7 +32,7 @@ func TestComposeServices(t *testing.T) {
 	program := buildImage(t)
 	var workers []string
 	for _, name := range []string{"worker-1", "worker-2", "worker-3"} {
-		place.add(name+":7946", freePort(t))
+		place.add(name+":7946", rig.FreePort(t))
 	}
 	for _, name := range []string{"worker-1", "worker-2", "worker-3"} {
 		workers = append(workers, startComposeWorker(t, file.Services[name], name, program, place))
@@ -111,7 +111,7 @@ func startComposeKafka(t *testing.T, s composeService, place *places) *peer.Kafk
 	t.Helper()
 	var ports [3]int
 	for i, inside := range []int{9092, 9093, 9094} {
-		ports[i] = freePort(t)
+		ports[i] = rig.FreePort(t)
 		place.add(fmt.Sprintf("kafka:%d", inside), ports[i])
 		place.add(fmt.Sprintf("localhost:%d", inside), ports[i])
 	}
@@ -215,7 +215,7 @@ func startComposeWorker(t *testing.T, s composeService, name, program string, pl
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, port := rig.Dir(t), freePort(t)
+	dir, port := rig.Dir(t), rig.FreePort(t)
 	address := fmt.Sprintf("127.0.0.1:%d", port)
 	own := strings.Replace(place.apply(string(text)), "listeners=http://:8083", "listeners=http://"+address, 1)
 	own = strings.Replace(own, "gossip.bind=0.0.0.0:7946", "gossip.bind="+place.apply(name+":7946"), 1)
@@ -249,15 +249,6 @@ func startComposeWorker(t *testing.T, s composeService, name, program string, pl
 	}
 	rig.StopAtEnd(t, p)
 	return "http://" + address
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	port, err := peer.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
 }
 
 func healthy(t *testing.T, args []string) {

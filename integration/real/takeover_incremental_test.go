@@ -23,7 +23,7 @@ const incrementalRows = 6_000
 // chunk that the offset names, and the other way round. Rows change all the while. No row is left out, and the last
 // record of each is what the table holds.
 func TestTakeoverOfAnIncrementalSnapshot(t *testing.T) {
-	random := takeoverSeed(t)
+	random := rig.Random(t)
 	o := newTakeover(t)
 	fillShop(t, o.db, incrementalRows)
 	if err := o.db.Exec("CREATE TABLE shop.signals (id VARCHAR(64) PRIMARY KEY, type VARCHAR(32) NOT NULL, data VARCHAR(2048) NULL)"); err != nil {

@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math/rand/v2"
-	"os"
 	"strconv"
 	"testing"
 	"time"
@@ -49,7 +47,7 @@ type handover struct {
 // committed offset after a kill. Each side reads the schema history that the other has written: structures change
 // between all handovers.
 func TestTakeover(t *testing.T) {
-	random := takeoverSeed(t)
+	random := rig.Random(t)
 	o := newTakeover(t)
 	fillShop(t, o.db, takeoverRows)
 	o.start(t, o.java)
@@ -354,18 +352,4 @@ func fillShop(t *testing.T, db *peer.Database, rows int) {
 	if err := db.Exec(statements...); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// takeoverSeed is the source of the test's choices: MILLRACE_SEED, or a new seed.
-func takeoverSeed(t *testing.T) *rand.Rand {
-	t.Helper()
-	seed := rand.Uint64()
-	if text := os.Getenv("MILLRACE_SEED"); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatalf("MILLRACE_SEED: %v", err)
-		}
-	}
-	t.Logf("MILLRACE_SEED=%d", seed)
-	return rand.New(rand.NewPCG(seed, 0))
 }

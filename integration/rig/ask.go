@@ -4,13 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/millrace/millrace/integration/peer"
 )
 
 const (
@@ -59,18 +59,7 @@ func Call(t testing.TB, method, url, body string, want int) []byte {
 
 // Ask sends a request to a worker and returns the status and the body of its answer.
 func Ask(ctx context.Context, method, url, body string) (int, []byte, error) {
-	request, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
-	if err != nil {
-		return 0, nil, err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	return response.StatusCode, text, err
+	return peer.Ask(ctx, method, url, body)
 }
 
 // CreateConnector creates a connector, or changes the one of that name, and waits until it and all its tasks run.

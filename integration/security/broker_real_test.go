@@ -33,17 +33,17 @@ var listeners = []string{"SSL", "PLAIN", "SCRAM", "OAUTH"}
 func startSecured(t *testing.T) *securedBroker {
 	t.Helper()
 	b := &securedBroker{stores: makeStores(t), port: map[string]int{}}
-	open := freePort(t)
+	open := rig.FreePort(t)
 	listen := fmt.Sprintf("PLAINTEXT://127.0.0.1:%d", open)
 	protocols := "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL"
 	for _, name := range listeners {
-		b.port[name] = freePort(t)
+		b.port[name] = rig.FreePort(t)
 		listen += fmt.Sprintf(",%s://127.0.0.1:%d", name, b.port[name])
 		if name != "SSL" {
 			protocols += "," + name + ":SASL_SSL"
 		}
 	}
-	controller := freePort(t)
+	controller := rig.FreePort(t)
 	const login = "org.apache.kafka.common.security."
 	b.Kafka = rig.KafkaOn(t, open, controller, map[string]string{
 		"listeners":                      listen + fmt.Sprintf(",CONTROLLER://127.0.0.1:%d", controller),

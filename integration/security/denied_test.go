@@ -84,7 +84,7 @@ type supervised struct {
 func supervise(t *testing.T, binary string, c peer.WorkerConfig) *supervised {
 	t.Helper()
 	c.Binary, c.Dir = binary, rig.Dir(t)
-	c.Port = freePort(t)
+	c.Port = rig.FreePort(t)
 	s := &supervised{log: filepath.Join(c.Dir, "millrace.log")}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
@@ -281,13 +281,4 @@ func deniedConnectors(t *testing.T, b rights, address string, who client) {
 type client struct {
 	name, listener, principal string
 	properties                map[string]string
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	port, err := peer.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
 }

@@ -86,20 +86,15 @@ func soak(t *testing.T, db *peer.Database, d dialect) {
 
 func seedAndDuration(t *testing.T) (*rand.Rand, time.Duration) {
 	t.Helper()
-	seed, duration := rand.Uint64(), defaultDuration
-	var err error
-	if text := os.Getenv("MILLRACE_SEED"); text != "" {
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatalf("MILLRACE_SEED: %v", err)
-		}
-	}
+	random, duration := rig.Random(t), defaultDuration
 	if text := os.Getenv("MILLRACE_SOAK"); text != "" {
+		var err error
 		if duration, err = time.ParseDuration(text); err != nil {
 			t.Fatalf("MILLRACE_SOAK: %v", err)
 		}
 	}
-	t.Logf("MILLRACE_SEED=%d MILLRACE_SOAK=%s", seed, duration)
-	return rand.New(rand.NewPCG(seed, 0)), duration
+	t.Logf("MILLRACE_SOAK=%s", duration)
+	return random, duration
 }
 
 func connector(db *peer.Database, kafka string, d dialect) map[string]string {

@@ -4,12 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/millrace/millrace/integration/peer"
 )
 
 // Answer is what a worker says to one request.
@@ -55,19 +56,9 @@ func (p Phase) Play(ctx context.Context, url string) ([]Answer, error) {
 // send asks until the answer is not that the group is being rebalanced.
 func (r request) send(ctx context.Context, url string) (int, []byte, error) {
 	for {
-		request, err := http.NewRequestWithContext(ctx, r.method, url+r.path, strings.NewReader(r.body))
-		if err != nil {
-			return 0, nil, err
-		}
-		request.Header.Set("Content-Type", "application/json")
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			return 0, nil, err
-		}
-		body, err := io.ReadAll(response.Body)
-		response.Body.Close()
-		if err != nil || response.StatusCode != http.StatusConflict || !strings.Contains(string(body), "rebalance") {
-			return response.StatusCode, body, err
+		status, body, err := peer.Ask(ctx, r.method, url+r.path, r.body)
+		if err != nil || status != http.StatusConflict || !strings.Contains(string(body), "rebalance") {
+			return status, body, err
 		}
 		if err := pause(ctx); err != nil {
 			return 0, nil, err

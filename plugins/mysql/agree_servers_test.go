@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"reflect"
 	"slices"
 	"strconv"
@@ -30,7 +29,7 @@ func TestSnapshotAndStreamConvertAlike(t *testing.T) {
 	}{{"mysql", rig.MySQL, mysqlProduct().class}, {"mariadb", rig.MariaDB, mariadbProduct().class}} {
 		t.Run(server.name, func(t *testing.T) {
 			t.Parallel()
-			random := agreeSeed(t)
+			random := rand.New(rand.NewPCG(rig.Seed(t), 1))
 			db := server.start(t)
 			for round := range 12 {
 				g := &rowMaker{Rand: random, mariadb: server.name == "mariadb"}
@@ -41,18 +40,6 @@ func TestSnapshotAndStreamConvertAlike(t *testing.T) {
 			}
 		})
 	}
-}
-
-func agreeSeed(t *testing.T) *rand.Rand {
-	seed := rand.Uint64()
-	if text := os.Getenv("MILLRACE_SEED"); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatalf("MILLRACE_SEED: %v", err)
-		}
-	}
-	t.Logf("MILLRACE_SEED=%d", seed)
-	return rand.New(rand.NewPCG(seed, 1))
 }
 
 const agreeRows = 30

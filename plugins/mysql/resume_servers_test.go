@@ -8,9 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -26,24 +24,11 @@ func TestInterruptedSnapshot(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			db := start(t)
 			for round := range 6 {
-				seed := seedOf(t)
+				seed := rig.Seed(t)
 				t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) { interrupted(t, db, round, seed) })
 			}
 		})
 	}
-}
-
-func seedOf(t *testing.T) uint64 {
-	t.Helper()
-	text := os.Getenv("MILLRACE_SEED")
-	if text == "" {
-		return rand.Uint64()
-	}
-	seed, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		t.Fatalf("MILLRACE_SEED: %v", err)
-	}
-	return seed
 }
 
 // trial is a database with tables a and b, whose rows have a version, and what was written of them.

@@ -171,18 +171,7 @@ func (n *node) ask(ctx context.Context, method, path string, body any) (int, []b
 		}
 		text = string(b)
 	}
-	request, err := http.NewRequestWithContext(ctx, method, n.URL()+path, strings.NewReader(text))
-	if err != nil {
-		return 0, nil, err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
-	return response.StatusCode, answer, err
+	return peer.Ask(ctx, method, n.URL()+path, text)
 }
 
 func (n *node) get(path string) ([]byte, error) {
