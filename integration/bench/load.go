@@ -296,6 +296,7 @@ func (l *load) ceiling(ctx context.Context, w workload, topic string, base int64
 		return err
 	}
 	defer p.close()
+	settle()
 	broker, began := cpuSeconds(l.kafka.Pid()), time.Now()
 	n, err := p.run(int64(w.rows(l.options)))
 	if err != nil {
@@ -336,6 +337,7 @@ func (b *bench) measure(ctx context.Context, worker *peer.Worker, kind string, r
 	if err := resetPeak(worker.Pid()); err != nil {
 		return nil, err
 	}
+	settle()
 	own, broker, mysql, began := cpuSeconds(worker.Pid()), cpuSeconds(b.kafka.Pid()), cpuSeconds(b.mysql.Pid()), time.Now()
 	if err := do(); err != nil {
 		return nil, err

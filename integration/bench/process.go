@@ -9,12 +9,24 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/millrace/millrace/integration/peer"
 )
 
 // ticksPerSecond is the unit of times in /proc, the same on all of Linux's ports.
 const ticksPerSecond = 100
+
+// settle makes measurements independent of those before them: the disk takes what they wrote, or the next broker to write
+// would have to wait for it, and a virtual machine gets the memory back that its host took when it was freed, or the next to
+// fill the page cache would have to.
+func settle() {
+	const free = 4 << 30 // bytes; more than a measurement writes
+	syscall.Sync()
+	if m, err := syscall.Mmap(-1, 0, free, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE|syscall.MAP_POPULATE); err == nil {
+		_ = syscall.Munmap(m)
+	}
+}
 
 // cpuSeconds is the processor time, of user and system, that a process has used, 0 when it is gone.
 func cpuSeconds(pid int) float64 {

@@ -68,7 +68,8 @@ func (l *load) print(s *section) {
 		"rows. Properties of workers and connectors are the defaults, but for what a line names and JSON without schemas; "+
 		"Java's heap is %s, as in Kafka's scripts. The ceiling is a producer without work: it sends the batches that millrace "+
 		"has written once more, ready-made, idempotent with acks=all and five requests on their way, right after millrace's "+
-		"turn. Figures are medians, with the least and the greatest in brackets.", transaction, l.runs, l.heap)
+		"turn. Before each measurement the disk takes what the one before has written, and the machine touches 4 GiB of memory, "+
+		"so that no measurement pays for another. Figures are medians, with the least and the greatest in brackets.", transaction, l.runs, l.heap)
 	s.head("rows/s", "rows", "Java", "Millrace", "times Java", "ceiling", "of the ceiling")
 	l.each(func(w workload, phase string) {
 		java, mill, ceiling := l.results.of(w.name, phase, "java", rate), l.results.of(w.name, phase, "millrace", rate), l.results.of(w.name, ceilingPhase, "", rate)
