@@ -149,6 +149,8 @@ func (m *members) run(ctx context.Context) error {
 		case err == nil, ctx.Err() != nil:
 		case errors.As(err, &fatal):
 			return nil // the loop knows
+		case errors.Is(err, errNoOffset):
+			return err
 		case kafka.IsAuthorization(err), errors.Is(err, sarama.ErrSASLAuthenticationFailed), errors.Is(err, sarama.ErrInvalidTopic):
 			return m.refusal(topics, err)
 		default:
@@ -156,7 +158,7 @@ func (m *members) run(ctx context.Context) error {
 			sleep(ctx, retryConsume)
 		}
 	}
-	if err := context.Cause(ctx); kafka.IsAuthorization(err) {
+	if err := context.Cause(ctx); kafka.IsAuthorization(err) || m.lost(err) {
 		return m.refusal(m.topics, err)
 	}
 	return nil
@@ -168,6 +170,9 @@ func (m *members) refusal(topics []string, err error) error {
 
 // explained adds to a refusal which right is missing.
 func (m *members) explained(err error) error {
+	if m.lost(err) {
+		return fmt.Errorf("%w: %w", errNoOffset, err)
+	}
 	if errors.Is(err, sarama.ErrGroupAuthorizationFailed) {
 		return m.client.Settings.Needs(err, "READ on the group "+m.name)
 	}
@@ -221,7 +226,7 @@ func (m *members) watch(ctx context.Context, topics []string, end context.Cancel
 // for them for ever.
 func (m *members) heedErrors(refuse context.CancelCauseFunc) {
 	for err := range m.group.Errors() {
-		if kafka.IsAuthorization(err) {
+		if kafka.IsAuthorization(err) || m.lost(err) {
 			refuse(err)
 			continue
 		}
@@ -293,6 +298,9 @@ type handler struct {
 
 // Setup begins a session.
 func (h *handler) Setup(s sarama.ConsumerGroupSession) error {
+	if err := h.m.begin(s); err != nil {
+		return err
+	}
 	h.s = &session{s, map[connect.TopicPartition]*claim{}}
 	for topic, partitions := range s.Claims() {
 		for _, p := range partitions {
@@ -305,7 +313,12 @@ func (h *handler) Setup(s sarama.ConsumerGroupSession) error {
 }
 
 // Cleanup ends a session, when all claims have. Offsets can still be committed.
-func (h *handler) Cleanup(sarama.ConsumerGroupSession) error { return h.m.ask(h.s, false) }
+func (h *handler) Cleanup(sarama.ConsumerGroupSession) error {
+	if h.s == nil {
+		return nil // its beginning failed
+	}
+	return h.m.ask(h.s, false)
+}
 
 // ConsumeClaim brings the messages of one partition to the loop, those from
 // another offset after a seek.

@@ -514,7 +514,11 @@ func (r *reader) history() HistoryConfig {
 	bootstrap := r.text(p + "kafka.bootstrap.servers")
 	client := func(kind string) map[string]string {
 		props := r.prefixed(p + kind + ".")
-		props["bootstrap.servers"] = bootstrap
+		for name, value := range map[string]string{"bootstrap.servers": bootstrap, "client.id": r.text("topic.prefix") + "-schemahistory"} {
+			if _, given := props[name]; !given {
+				props[name] = value
+			}
+		}
 		return props
 	}
 	h.Producer, h.Consumer = client("producer"), client("consumer")

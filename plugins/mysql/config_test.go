@@ -3,6 +3,7 @@ package mysql
 import (
 	"bytes"
 	"log/slog"
+	"maps"
 	"reflect"
 	"strings"
 	"testing"
@@ -31,7 +32,7 @@ func TestParse1xConfig(t *testing.T) {
 	if c.Events.Headers {
 		t.Error("records have headers, which 1.x does not add")
 	}
-	wantProducer := map[string]string{"bootstrap.servers": "kafka:9092", "security.protocol": "SASL_SSL"}
+	wantProducer := map[string]string{"bootstrap.servers": "kafka:9092", "security.protocol": "SASL_SSL", "client.id": "ecommerce-server-schemahistory"}
 	if c.History.Topic != "dbhistory.ecommerce" || !reflect.DeepEqual(c.History.Producer, wantProducer) || c.History.Consumer["sasl.mechanism"] != "AWS_MSK_IAM" {
 		t.Errorf("history %+v", c.History)
 	}
@@ -40,6 +41,50 @@ func TestParse1xConfig(t *testing.T) {
 	}
 	if n := strings.Count(log.String(), "new=topic.prefix"); n != 1 {
 		t.Errorf("the new name of database.server.name was logged %d times:\n%s", n, &log)
+	}
+}
+
+// Each prefix is that of one client. Its own properties win over the general ones, and today's names over those of 1.x.
+func TestPropertiesOfKafkaClients(t *testing.T) {
+	const history, old = "schema.history.internal.", "database.history."
+	base := map[string]string{
+		"name": "n", "database.hostname": "db", "database.user": "u", "database.server.id": "1", "topic.prefix": "p",
+		history + "kafka.topic": "h", history + "kafka.bootstrap.servers": "k:1", "signal.kafka.bootstrap.servers": "s:1",
+		"signal.enabled.channels": "kafka",
+	}
+	for _, tc := range []struct {
+		client string // whose properties change; the others' stay
+		given  map[string]string
+		want   map[string]string
+	}{
+		{"none", map[string]string{"producer.acks": "1", "consumer.acks": "1", "acks": "1", "signal.acks": "1", history + "acks": "1"}, nil},
+		{"producer", map[string]string{history + "producer.security.protocol": "SSL"}, map[string]string{"security.protocol": "SSL"}},
+		{"producer", map[string]string{old + "producer.security.protocol": "SSL"}, map[string]string{"security.protocol": "SSL"}},
+		{"producer", map[string]string{old + "producer.acks": "1", history + "producer.acks": "all"}, map[string]string{"acks": "all"}},
+		{"producer", map[string]string{history + "producer.bootstrap.servers": "own:1", history + "producer.client.id": "me"}, map[string]string{"bootstrap.servers": "own:1", "client.id": "me"}},
+		{"consumer", map[string]string{history + "consumer.security.protocol": "SSL"}, map[string]string{"security.protocol": "SSL"}},
+		{"consumer", map[string]string{old + "consumer.bootstrap.servers": "own:1"}, map[string]string{"bootstrap.servers": "own:1"}},
+		{"signals", map[string]string{"signal.consumer.security.protocol": "SSL"}, map[string]string{"security.protocol": "SSL"}},
+		{"signals", map[string]string{"signal.consumer.bootstrap.servers": "own:1"}, map[string]string{"bootstrap.servers": "own:1"}},
+	} {
+		config := maps.Clone(base)
+		maps.Copy(config, tc.given)
+		c, err := mysqlProduct().parse(config, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatalf("%v: %v", tc.given, err)
+		}
+		for client, got := range map[string]map[string]string{"producer": c.History.Producer, "consumer": c.History.Consumer, "signals": c.Signals.Consumer} {
+			want := map[string]string{"bootstrap.servers": "k:1", "client.id": "p-schemahistory"}
+			if client == "signals" {
+				want = map[string]string{"bootstrap.servers": "s:1"}
+			}
+			if client == tc.client {
+				maps.Copy(want, tc.want)
+			}
+			if !maps.Equal(got, want) {
+				t.Errorf("%v: the %s has %v, want %v", tc.given, client, got, want)
+			}
+		}
 	}
 }
 

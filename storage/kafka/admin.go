@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -105,7 +106,8 @@ func (a *Admin) CreateTopicRetrying(ctx context.Context, t Topic) (created bool,
 	return created, err
 }
 
-// retrying makes a call again, for at most the time of default.api.timeout.ms,
+// retrying makes a call again, for at most the time of default.api.timeout.ms and
+// as often as retries says,
 // while there are too few brokers or the one that was asked has gone. sarama
 // chooses any broker it knows each time, so the living ones are looked up anew.
 func (a *Admin) retrying(ctx context.Context, doing, topic string, call func(context.Context) error) error {
@@ -114,7 +116,8 @@ func (a *Admin) retrying(ctx context.Context, doing, topic string, call func(con
 	for n := 1; ; n++ {
 		err := call(ctx)
 		missing := errors.Is(err, sarama.ErrUnknownTopicOrPartition)
-		if err == nil || missing || ctx.Err() != nil || !errors.Is(err, sarama.ErrInvalidReplicationFactor) && !IsRetriable(err) {
+		if err == nil || missing || ctx.Err() != nil || n > a.client.Settings.Producer.Retries ||
+			!errors.Is(err, sarama.ErrInvalidReplicationFactor) && !IsRetriable(err) {
 			return err
 		}
 		a.client.log.Info(doing+" failed, trying again", "topic", topic, "error", err)
@@ -243,6 +246,27 @@ func (a *Admin) StableOffsets(ctx context.Context, topic string, partitions []in
 // StartOffsets returns the first offset that each partition still has.
 func (a *Admin) StartOffsets(ctx context.Context, topic string, partitions []int32) (map[int32]int64, error) {
 	return a.offsets(ctx, topic, partitions, sarama.OffsetOldest, ReadUncommitted)
+}
+
+// OffsetsSince returns the offset of the first record in each partition that is not
+// older than a time; the end of one that has none.
+func (a *Admin) OffsetsSince(ctx context.Context, topic string, partitions []int32, since time.Time) (map[int32]int64, error) {
+	out, err := a.offsets(ctx, topic, partitions, since.UnixMilli(), ReadUncommitted)
+	if err != nil {
+		return nil, err
+	}
+	var none []int32
+	for p, o := range out {
+		if o < 0 {
+			none = append(none, p)
+		}
+	}
+	if len(none) == 0 {
+		return out, nil
+	}
+	ends, err := a.EndOffsets(ctx, topic, none)
+	maps.Copy(out, ends)
+	return out, err
 }
 
 func (a *Admin) offsets(ctx context.Context, topic string, partitions []int32, at int64, iso Isolation) (map[int32]int64, error) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,11 +41,51 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 	for _, n := range settings.Notes {
 		log.Debug("property has no effect", "client", settings.Role.String(), "property", n.Property, "reason", n.Reason)
 	}
-	c, err := await(ctx, func() (*cluster, error) { return newCluster(settings.Bootstrap, settings.Sarama()) })
+	bootstrap, err := settings.bootstrap(ctx, net.DefaultResolver)
+	if err != nil {
+		return nil, settings.connectError(err)
+	}
+	c, err := await(ctx, func() (*cluster, error) { return newCluster(bootstrap, settings.Sarama()) })
 	if err != nil {
 		return nil, settings.connectError(err)
 	}
 	return &Client{cluster: c, Settings: settings, log: log}, nil
+}
+
+// resolver is what net.Resolver does.
+type resolver interface {
+	LookupHost(ctx context.Context, host string) ([]string, error)
+	LookupAddr(ctx context.Context, addr string) ([]string, error)
+}
+
+// bootstrap are the servers to connect to first: those of bootstrap.servers, or with
+// client.dns.lookup=resolve_canonical_bootstrap_servers_only the names of all their
+// addresses (ClientUtils.parseAndValidateAddresses). Go tries each address of a name
+// anyway, as use_all_dns_ips says.
+func (s *Settings) bootstrap(ctx context.Context, dns resolver) ([]string, error) {
+	if !s.CanonicalServers {
+		return s.Bootstrap, nil
+	}
+	var out []string
+	for _, server := range s.Bootstrap {
+		host, port, err := net.SplitHostPort(server)
+		if err != nil {
+			return nil, err
+		}
+		addresses, err := dns.LookupHost(ctx, host)
+		if err != nil {
+			return nil, fmt.Errorf("looking up %s (client.dns.lookup): %w", server, err)
+		}
+		for _, name := range addresses {
+			if names, err := dns.LookupAddr(ctx, name); err == nil && len(names) > 0 {
+				name = strings.TrimSuffix(names[0], ".")
+			}
+			if a := net.JoinHostPort(name, port); !slices.Contains(out, a) {
+				out = append(out, a)
+			}
+		}
+	}
+	return out, nil
 }
 
 // connectError says which brokers could not be reached and what to look at.

@@ -81,7 +81,8 @@ func IsRetriable(err error) bool {
 		return true
 	}
 	var netErr net.Error
-	if errors.As(err, &netErr) {
+	var kerberos *KerberosError
+	if errors.As(err, &netErr) || errors.As(err, &kerberos) {
 		return true
 	}
 	var code sarama.KError

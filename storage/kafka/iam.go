@@ -61,13 +61,7 @@ func (r saslReader) msk() (func(*sarama.Config), error) {
 	if err != nil {
 		return nil, err
 	}
-	return func(c *sarama.Config) {
-		// sarama does not know the mechanism: the dialler authenticates, on top of
-		// TLS that it makes itself, before sarama gets the connection.
-		d := newIAMDialer(identity, r.settings)
-		c.Net.SASL.Enable, c.Net.TLS.Enable = false, false
-		c.Net.Proxy.Enable, c.Net.Proxy.Dialer = true, d
-	}, nil
+	return r.dialled(identity.mechanism()), nil
 }
 
 // mskTokens serves the same identity by OAUTHBEARER.

@@ -213,14 +213,14 @@ func (t *jaasTokens) skip() {
 	for {
 		t.rest = strings.TrimLeftFunc(t.rest, func(r rune) bool { return r <= ' ' })
 		switch {
-		case strings.HasPrefix(t.rest, "//"), strings.HasPrefix(t.rest, "/*"):
-			end := "\n"
-			if t.rest[1] == '*' {
-				end = "*/"
-			}
-			_, t.rest, _ = strings.Cut(t.rest[2:], end)
+		case strings.HasPrefix(t.rest, "/*"):
+			_, t.rest, _ = strings.Cut(t.rest[2:], "*/")
 		case strings.HasPrefix(t.rest, "/"): // a single slash begins a comment too
-			_, t.rest, _ = strings.Cut(t.rest, "\n")
+			end := strings.IndexAny(t.rest, "\n\r")
+			if end < 0 {
+				end = len(t.rest)
+			}
+			t.rest = t.rest[end:]
 		default:
 			return
 		}

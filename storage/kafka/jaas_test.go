@@ -15,6 +15,9 @@ func TestLoginModules(t *testing.T) {
 			"a.B", "required", map[string]string{"x": "y-1", "z": "it", "q": "A\n"}},
 		"C sufficient useKeyTab=true keyTab=\"/etc/x.keytab\";": {
 			"C", "sufficient", map[string]string{"useKeyTab": "true", "keyTab": "/etc/x.keytab"}},
+		"// one\rM\r// two\r\noptional / three\r;":     {"M", "optional", map[string]string{}},
+		`"a.B" 'required' "x y"="1";`:                  {"a.B", "required", map[string]string{"x y": "1"}},
+		`M required a="" b="\7\1012\477" c=x$y_z-1.2;`: {"M", "required", map[string]string{"a": "", "b": "\aA2'7", "c": "x$y_z-1.2"}},
 		"M optional;":          {"M", "optional", map[string]string{}},
 		"M required a=\"ü😀\";": {"M", "required", map[string]string{"a": "ü😀"}},
 	} {

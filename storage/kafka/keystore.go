@@ -18,7 +18,7 @@ import (
 // loadKey reads the private key and chain of a key store. As Java does, it looks
 // at the content to tell JKS from PKCS12, whichever of them the type says.
 func loadKey(kind, path, password, keyPassword string) (*tls.Certificate, error) {
-	b, err := readStore(kind, path)
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func loadKey(kind, path, password, keyPassword string) (*tls.Certificate, error)
 
 // loadTrust reads the certificates that a trust store declares as trusted.
 func loadTrust(kind, path, password string) ([]*x509.Certificate, error) {
-	b, err := readStore(kind, path)
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -61,15 +61,6 @@ func loadTrust(kind, path, password string) ([]*x509.Certificate, error) {
 		return nil, openError(err)
 	}
 	return []*x509.Certificate{leaf}, nil
-}
-
-func readStore(kind, path string) ([]byte, error) {
-	switch kind {
-	case "JKS", "PKCS12", "PEM":
-	default:
-		return nil, fmt.Errorf("the store type %q is none of JKS, PKCS12, PEM", kind)
-	}
-	return os.ReadFile(path)
 }
 
 func openError(err error) error {

@@ -190,7 +190,7 @@ func (r *Reader) start(ctx context.Context, conn *fetchConn, ids []int32) {
 	rq := &sarama.FetchRequest{
 		Version:      12,
 		MaxWaitTime:  int32(k.FetchMaxWait / time.Millisecond),
-		MinBytes:     1,
+		MinBytes:     int32(max(k.FetchMinBytes, 1)),
 		MaxBytes:     int32(max(k.FetchMaxBytes, 1)),
 		Isolation:    r.iso,
 		SessionEpoch: -1,

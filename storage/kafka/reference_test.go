@@ -20,7 +20,7 @@ with the prefixes ` + "`producer.`, `consumer.` and `admin.`" + ` those of its c
 ` + "`producer.override.`, `consumer.override.` and `admin.override.`" + ` where the worker's policy allows it; and of the MySQL
 connector ` + "`schema.history.internal.producer.`, `schema.history.internal.consumer.`, `signal.consumer.`" + ` and the names that
 Debezium 1.x had for them. All properties of the producer, consumer and admin client of Kafka 4.3 are here. A property that
-is used has Java's meaning and default. One that is refused stops the worker or fails the connector with the reason; one that is ignored
+is used has Java's meaning and default, but for what is said. One that is refused stops the worker or fails the connector with the reason; one that is ignored
 is told of in the log at level DEBUG.
 
 This page is made from the code: ` + "`go test ./storage/kafka -run TestReference -update`" + `.
@@ -40,6 +40,11 @@ func reference() string {
 			what = "ignored: " + r.ignored
 		case r.refused != "":
 			what = "refused: " + r.refused
+		case r.differs != "":
+			what = "used " + r.differs
+			if first, _, _ := strings.Cut(r.differs, " "); !slices.Contains([]string{"by", "as", "with"}, first) {
+				what = "used; " + r.differs
+			}
 		case name == iamMechanism:
 			what = "not in Java: `OAUTHBEARER` serves `AWS_MSK_IAM` with tokens, where a broker offers no more"
 		}

@@ -15,6 +15,7 @@ type rule struct {
 	roles            Role
 	set              setter
 	ignored, refused string
+	differs          string // how the effect of one that is used differs from Java's
 }
 
 const every = RoleProducer | RoleConsumer | RoleAdmin
@@ -32,7 +33,7 @@ const (
 	tlsByGo       = "decided by the TLS library"
 	brokerOnly    = "used by brokers only"
 	tokenByServer = "tokens are passed on as they are; the brokers check them"
-	noKerberos    = "Kerberos tickets come from the key tab or the login configuration"
+	noKerberos    = "no thread and no program renews Kerberos tickets: they are asked for when a connection needs one, and those of a ticket cache are renewed in time"
 	fixedRefresh  = "tokens are fetched anew shortly before each connection that needs one"
 	ownShare      = "share groups are not used"
 	configClass   = "${...} references are resolved before the client is made"
@@ -71,6 +72,17 @@ func buildRules() map[string]rule {
 	for _, name := range securityProperties {
 		m[name] = rule{roles: every, set: func(*Settings, string, string) error { return nil }}
 	}
+	for _, name := range []string{"sasl.login.class", "ssl.engine.factory.class", "ssl.provider"} {
+		r := m[name] // parseSecurity refuses it
+		r.refused = noJavaClass + ": leave it out"
+		m[name] = r
+	}
+	differs(m, map[string]string{
+		"sasl.client.callback.handler.class":   "with the classes of Kafka and of aws-msk-iam-auth",
+		"sasl.login.callback.handler.class":    "with the classes of Kafka and of aws-msk-iam-auth",
+		"sasl.oauthbearer.jwt.retriever.class": "with DefaultJwtRetriever, which goes by the URL of the token end point",
+		"ssl.cipher.suites":                    "with TLS 1.2; those of TLS 1.3 are always on",
+	})
 	return m
 }
 
@@ -98,6 +110,16 @@ func producerRules(m map[string]rule) {
 	p("partitioner.class", setPartitioner)
 	m["partitioner.adaptive.partitioning.enable"] = ignored(RoleProducer, "records without key go to the partitions in turn, batch by batch")
 	m["partitioner.availability.timeout.ms"] = ignored(RoleProducer, "records without key go to the partitions in turn, batch by batch")
+	differs(m, map[string]string{
+		"acks":                                  "by the producers of stores and histories; those of connectors always wait for all in-sync replicas",
+		"linger.ms":                             "it counts against delivery.timeout.ms; batches leave as soon as the input pauses",
+		"batch.size":                            "by the producers of connectors, as a lower bound: batches grow under load",
+		"buffer.memory":                         "by the producers of connectors; the default is 8 MiB",
+		"max.block.ms":                          "by the producers of connectors",
+		"max.in.flight.requests.per.connection": "by the producers of connectors, at most 5; those of stores have one request on its way",
+		"partitioner.class":                     "by the producers of connectors: RoundRobinPartitioner is known",
+		"partitioner.ignore.keys":               "by the producers of connectors",
+	})
 	m["key.serializer"] = ignored(RoleProducer, ownCodec)
 	m["value.serializer"] = ignored(RoleProducer, ownCodec)
 }
@@ -127,6 +149,13 @@ func consumerRules(m map[string]rule) {
 	c("fetch.max.bytes", integer(0, 1<<31-1, func(s *Settings, n int64) { s.Consumer.FetchMaxBytes = int(n) }))
 	c("fetch.max.wait.ms", millis(0, func(s *Settings) *time.Duration { return &s.Consumer.FetchMaxWait }))
 	c("max.partition.fetch.bytes", integer(0, 1<<31-1, func(s *Settings, n int64) { s.Consumer.PartitionMaxBytes = int(n) }))
+	differs(m, map[string]string{
+		"group.protocol":                "classic is the only one",
+		"max.poll.interval.ms":          "as the time that a rebalance may take",
+		"partition.assignment.strategy": "cooperative assignment is served by an eager one",
+		"fetch.min.bytes":               "0 is taken for 1",
+		"auto.offset.reset":             "under by_duration, a partition that has lost its position is read from its first record",
+	})
 	m["key.deserializer"] = ignored(RoleConsumer, ownCodec)
 	m["value.deserializer"] = ignored(RoleConsumer, ownCodec)
 	m["check.crcs"] = ignored(RoleConsumer, checksAlways)
@@ -162,8 +191,7 @@ func ignoredRules(m map[string]rule) {
 			"sasl.oauthbearer.jwks.endpoint.retry.backoff.ms", "sasl.oauthbearer.jwks.endpoint.url"},
 		tokenByServer: {"sasl.oauthbearer.jwt.validator.class", "sasl.oauthbearer.scope.claim.name", "sasl.oauthbearer.sub.claim.name"},
 		tlsByGo:       {"ssl.keymanager.algorithm", "ssl.trustmanager.algorithm", "ssl.secure.random.implementation"},
-		noKerberos: {"sasl.kerberos.kinit.cmd", "sasl.kerberos.ticket.renew.window.factor", "sasl.kerberos.ticket.renew.jitter",
-			"sasl.kerberos.min.time.before.relogin"},
+		noKerberos:    {"sasl.kerberos.kinit.cmd", "sasl.kerberos.ticket.renew.jitter", "sasl.kerberos.min.time.before.relogin"},
 		fixedRefresh: {"sasl.login.refresh.window.factor", "sasl.login.refresh.window.jitter", "sasl.login.refresh.min.period.seconds",
 			"sasl.login.refresh.buffer.seconds", "sasl.login.retry.backoff.ms", "sasl.login.retry.backoff.max.ms"},
 		"fetching a token may take request.timeout.ms": {"sasl.login.connect.timeout.ms", "sasl.login.read.timeout.ms"},
@@ -176,6 +204,15 @@ func ignoredRules(m map[string]rule) {
 	for _, name := range []string{"algorithm", "claim.aud", "claim.exp.seconds", "claim.iss", "claim.jti.include", "claim.nbf.seconds",
 		"claim.sub", "file", "private.key.file", "private.key.passphrase", "template.file"} {
 		m["sasl.oauthbearer.assertion."+name] = assertions
+	}
+}
+
+// differs says of rules how their effects differ from Java's.
+func differs(m map[string]rule, how map[string]string) {
+	for name, text := range how {
+		r := m[name]
+		r.differs = text
+		m[name] = r
 	}
 }
 

@@ -13,6 +13,7 @@ func (s *Settings) Sarama() *sarama.Config {
 	// their upper bound.
 	c.Version = sarama.MaxVersion
 	c.MetricRegistry = noMetrics{}
+	c.ClientID = "millrace"
 	if s.ClientID != "" {
 		c.ClientID = s.ClientID
 	}
@@ -20,7 +21,6 @@ func (s *Settings) Sarama() *sarama.Config {
 	c.Net.DialTimeout = s.ConnectTimeout
 	c.Net.ReadTimeout = s.RequestTimeout
 	c.Net.WriteTimeout = s.RequestTimeout
-	c.Net.ResolveCanonicalBootstrapServers = s.CanonicalServers
 	if s.TLS != nil {
 		c.Net.TLS.Enable, c.Net.TLS.Config = true, s.TLS
 	}
@@ -35,7 +35,7 @@ func (s *Settings) Sarama() *sarama.Config {
 	c.Metadata.Retry.Max = 5
 	c.Metadata.Retry.BackoffFunc = s.backoff
 	c.Admin.Timeout = s.RequestTimeout
-	c.Admin.Retry.Max = 5
+	c.Admin.Retry.Max = min(5, s.Producer.Retries)
 	c.Admin.Retry.Backoff = s.RetryBackoff
 	s.producer(c)
 	s.consumer(c)
@@ -97,10 +97,13 @@ func (s *Settings) consumer(c *sarama.Config) {
 	c.Consumer.Group.InstanceId = k.InstanceID
 	c.Consumer.Offsets.AutoCommit.Enable = k.AutoCommit
 	c.Consumer.Offsets.AutoCommit.Interval = max(k.AutoCommitEvery, time.Millisecond)
-	c.Consumer.Offsets.Initial = sarama.OffsetNewest
-	if k.Reset == ResetEarliest {
-		c.Consumer.Offsets.Initial = sarama.OffsetOldest
+	// The other choices are made where partitions are assigned; what is left of a
+	// partition that has lost a position is read as a whole rather than passed over.
+	c.Consumer.Offsets.Initial = sarama.OffsetOldest
+	if k.Reset == ResetLatest {
+		c.Consumer.Offsets.Initial = sarama.OffsetNewest
 	}
+	c.Consumer.Group.ResetInvalidOffsets = k.Reset != ResetNone
 }
 
 // backoff is the wait before retry number n, counted from 1: it doubles from

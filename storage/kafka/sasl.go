@@ -21,6 +21,7 @@ type SASL struct {
 var securityProperties = []string{
 	"security.protocol", "sasl.mechanism", "sasl.jaas.config", "sasl.client.callback.handler.class",
 	"sasl.login.callback.handler.class", "sasl.login.class", "sasl.kerberos.service.name",
+	"sasl.kerberos.ticket.renew.window.factor",
 	"sasl.oauthbearer.token.endpoint.url", "sasl.oauthbearer.header.urlencode", "sasl.oauthbearer.scope",
 	"sasl.oauthbearer.client.credentials.client.id", "sasl.oauthbearer.client.credentials.client.secret",
 	"sasl.oauthbearer.jwt.retriever.class", iamMechanism,
@@ -114,7 +115,7 @@ func loginModule(p Properties) (LoginModule, error) {
 	const name = "sasl.jaas.config"
 	text, given := p[name]
 	if !given {
-		return loginFromFile(os.Getenv("KAFKA_OPTS"))
+		return loginFromFile()
 	}
 	modules, err := ParseLoginModules(text)
 	if err != nil {
@@ -126,28 +127,25 @@ func loginModule(p Properties) (LoginModule, error) {
 	return modules[0], nil
 }
 
-func loginFromFile(kafkaOpts string) (LoginModule, error) {
-	const option = "-Djava.security.auth.login.config="
-	for _, opt := range strings.Fields(kafkaOpts) {
-		path, ok := strings.CutPrefix(opt, option)
-		if !ok {
-			continue
-		}
-		b, err := os.ReadFile(path)
-		if err != nil {
-			return LoginModule{}, fmt.Errorf("reading the login configuration named in KAFKA_OPTS: %w", err)
-		}
-		contexts, err := ParseLoginFile(string(b))
-		if err != nil {
-			return LoginModule{}, fmt.Errorf("reading the login configuration %s: %w", path, err)
-		}
-		if m := contexts["KafkaClient"]; len(m) > 0 {
-			return m[0], nil
-		}
-		return LoginModule{}, fmt.Errorf("the login configuration %s has no KafkaClient context", path)
+func loginFromFile() (LoginModule, error) {
+	const option = "java.security.auth.login.config"
+	path := javaOption(option)
+	if path == "" {
+		return LoginModule{}, propertyError("sasl.jaas.config",
+			"is missing: give the login module and its credentials, or name a JAAS file in KAFKA_OPTS with -D%s=FILE", option)
 	}
-	return LoginModule{}, propertyError("sasl.jaas.config",
-		"is missing: give the login module and its credentials, or name a JAAS file in KAFKA_OPTS with %sFILE", option)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return LoginModule{}, fmt.Errorf("reading the login configuration named in KAFKA_OPTS: %w", err)
+	}
+	contexts, err := ParseLoginFile(string(b))
+	if err != nil {
+		return LoginModule{}, fmt.Errorf("reading the login configuration %s: %w", path, err)
+	}
+	if m := contexts["KafkaClient"]; len(m) > 0 {
+		return m[0], nil
+	}
+	return LoginModule{}, fmt.Errorf("the login configuration %s has no KafkaClient context", path)
 }
 
 // saslReader turns a login module and the properties around it into sarama's
@@ -241,38 +239,3 @@ func (s *scramClient) Begin(user, password, authzID string) error {
 
 func (s *scramClient) Step(challenge string) (string, error) { return s.conv.Step(challenge) }
 func (s *scramClient) Done() bool                            { return s.conv.Done() }
-
-// kerberos logs in with a key tab or a ticket cache.
-func (r saslReader) kerberos() (func(*sarama.Config), error) {
-	if err := r.wants("com.sun.security.auth.module.Krb5LoginModule"); err != nil {
-		return nil, err
-	}
-	o := r.module.Options
-	service := strings.TrimSpace(r.properties["sasl.kerberos.service.name"])
-	if service == "" {
-		service = o["serviceName"]
-	}
-	if service == "" {
-		return nil, propertyError("sasl.kerberos.service.name", "is missing")
-	}
-	user, realm, ok := strings.Cut(o["principal"], "@")
-	if !ok {
-		return nil, propertyError("sasl.jaas.config", "principal must be given as name@REALM")
-	}
-	g := sarama.GSSAPIConfig{ServiceName: service, Username: user, Realm: realm, KerberosConfigPath: "/etc/krb5.conf"}
-	if path := os.Getenv("KRB5_CONFIG"); path != "" {
-		g.KerberosConfigPath = path
-	}
-	switch {
-	case strings.EqualFold(o["useKeyTab"], "true"):
-		g.AuthType, g.KeyTabPath = sarama.KRB5_KEYTAB_AUTH, o["keyTab"]
-	case strings.EqualFold(o["useTicketCache"], "true"):
-		g.AuthType, g.CCachePath = sarama.KRB5_CCACHE_AUTH, o["ticketCache"]
-	default:
-		return nil, propertyError("sasl.jaas.config", "useKeyTab=true with keyTab, or useTicketCache=true with ticketCache, must be given")
-	}
-	return func(c *sarama.Config) {
-		c.Net.SASL.Mechanism = sarama.SASLTypeGSSAPI
-		c.Net.SASL.GSSAPI = g
-	}, nil
-}

@@ -73,7 +73,7 @@ type ProducerSettings struct {
 	MaxInFlight      int
 	MaxBlock         time.Duration
 	DeliveryTimeout  time.Duration
-	Retries          int
+	Retries          int  // of admin clients too
 	IgnoreKeys       bool // partitioner.ignore.keys
 	RoundRobin       bool // partitioner.class=RoundRobinPartitioner
 

@@ -141,7 +141,10 @@ func secret(p Properties, name string) (value string, given bool) {
 // keyStore reads the client's or server's own key and certificates; nil when
 // the properties name none. The combinations are those of Java's createKeystore.
 func keyStore(p Properties) (*tls.Certificate, error) {
-	kind := storeType(p, "ssl.keystore.type")
+	kind, err := storeType(p, "ssl.keystore.type")
+	if err != nil {
+		return nil, err
+	}
 	location := strings.TrimSpace(p["ssl.keystore.location"])
 	password, hasPassword := secret(p, "ssl.keystore.password")
 	keyPassword, hasKeyPassword := secret(p, "ssl.key.password")
@@ -186,7 +189,10 @@ func checkInlineKey(kind, location string, hasPassword, hasKey, hasChain bool) e
 
 // trustStore reads the certificates to trust; nil means those of the system.
 func trustStore(p Properties) (*x509.CertPool, error) {
-	kind := storeType(p, "ssl.truststore.type")
+	kind, err := storeType(p, "ssl.truststore.type")
+	if err != nil {
+		return nil, err
+	}
 	location := strings.TrimSpace(p["ssl.truststore.location"])
 	password, hasPassword := secret(p, "ssl.truststore.password")
 	inline, hasInline := secret(p, "ssl.truststore.certificates")
@@ -207,11 +213,15 @@ func trustStore(p Properties) (*x509.CertPool, error) {
 	return inPool("ssl.truststore.location", location)(loadTrust(kind, location, password))
 }
 
-func storeType(p Properties, name string) string {
-	if v := strings.ToUpper(strings.TrimSpace(p[name])); v != "" {
-		return v
+func storeType(p Properties, name string) (string, error) {
+	switch v := strings.ToUpper(strings.TrimSpace(p[name])); v {
+	case "":
+		return "JKS", nil
+	case "JKS", "PKCS12", "PEM":
+		return v, nil
+	default:
+		return "", propertyError(name, "the store type %q is none of JKS, PKCS12, PEM", v)
 	}
-	return "JKS"
 }
 
 func inStore(property, path string) func(*tls.Certificate, error) (*tls.Certificate, error) {

@@ -51,6 +51,7 @@ type Config struct {
 	Compression      string
 	CompressionLevel *int
 	IgnoreKeys       bool
+	RoundRobin       bool // records go to the partitions in turn, whatever their key
 
 	// PlainAllowed lets the producer do without a producer id where the cluster
 	// denies it one; batches may then be written twice, but never out of order.
@@ -78,6 +79,7 @@ func FromSettings(s *kafka.Settings, given kafka.Properties) Config {
 		RequestTimeout: s.RequestTimeout, DeliveryTimeout: p.DeliveryTimeout, MaxBlock: p.MaxBlock,
 		RetryBackoff: s.RetryBackoff, RetryBackoffMax: s.RetryBackoffMax, MetadataMaxAge: s.MetadataMaxAge,
 		Retries: p.Retries, Compression: p.Compression, CompressionLevel: p.CompressionLevel, IgnoreKeys: p.IgnoreKeys,
+		RoundRobin:   p.RoundRobin,
 		PlainAllowed: !p.Idempotent || given["enable.idempotence"] == "", TransactionalID: p.TransactionalID, TransactionTimeout: p.TransactionLimit,
 	}
 	if _, ok := given["buffer.memory"]; ok {

@@ -82,6 +82,26 @@ func TestKeysDecideThePartition(t *testing.T) {
 	}
 }
 
+// RoundRobinPartitioner takes the partitions in turn, whatever the keys.
+func TestPartitionsInTurn(t *testing.T) {
+	c := startCluster(t, 1)
+	if err := c.Fake.CreateTopic("turn", 3, nil); err != nil {
+		t.Fatal(err)
+	}
+	acks := newLedger()
+	p := newProducer(t, Config{Client: newClient(t, c.Bootstrap(), nil), Acks: acks, RoundRobin: true})
+	for i := range 12 {
+		mustPut(t, p, "turn", -1, []byte("one key"), []byte("v"), uint64(i))
+	}
+	mustWait(t, p)
+	acks.allAcked(t, 12)
+	for partition, records := range readAll(t, c.Bootstrap(), "turn") {
+		if len(records) != 4 {
+			t.Errorf("partition %d has %d records, want 4", partition, len(records))
+		}
+	}
+}
+
 func TestRecordTooLargeForTheProducer(t *testing.T) {
 	c := startCluster(t, 1)
 	acks := newLedger()

@@ -17,6 +17,7 @@ type Topic struct {
 	// sticky is the partition of records without a key until its batch is sealed
 	// (BuiltInPartitioner).
 	sticky int32
+	turn   int32 // the partition of the next record, with RoundRobin
 
 	// Published by the sender.
 	parts atomic.Pointer[[]*partition]
@@ -87,8 +88,8 @@ func (p *Producer) openTopic(ctx context.Context, name string) (*Topic, error) {
 	return t, nil
 }
 
-// choose finds the partition of a record: the one asked for, that of the key,
-// or the sticky one.
+// choose finds the partition of a record: the one asked for, the next one in turn
+// (RoundRobinPartitioner), that of the key, or the sticky one.
 func (p *Producer) choose(ctx context.Context, t *Topic, partition int32, key []byte) (*partition, error) {
 	parts := *t.parts.Load()
 	n := int32(len(parts))
@@ -99,6 +100,9 @@ func (p *Producer) choose(ctx context.Context, t *Topic, partition int32, key []
 		return parts[partition], nil
 	case n == 1:
 		return parts[0], nil
+	case p.cfg.RoundRobin:
+		t.turn = (t.turn + 1) % n
+		return parts[t.turn], nil
 	case key != nil && !p.cfg.IgnoreKeys:
 		return parts[PartitionOf(key, n)], nil
 	}
