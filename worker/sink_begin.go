@@ -28,7 +28,7 @@ func (m *members) begin(s sarama.ConsumerGroupSession) error {
 	if c.Reset != kafka.ResetNone && c.Reset != kafka.ResetByDuration {
 		return nil
 	}
-	admin, err := kafka.NewAdmin(m.client)
+	admin, err := kafka.NewAdmin(m.client.Client)
 	if err != nil {
 		return err
 	}

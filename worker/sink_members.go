@@ -22,7 +22,7 @@ import (
 // go; each claim has a goroutine that brings messages. Assignments are eager: a
 // session ends with all its claims.
 type members struct {
-	client *kafka.Client
+	client *kafka.Coordination
 	name   string // of the group
 	group  sarama.ConsumerGroup
 	log    *slog.Logger
@@ -103,7 +103,7 @@ func (c *claim) uncommitted() int64 {
 
 func newMembers(t *sinkTask, client *kafka.Client, group string, config map[string]string) (*members, error) {
 	m := &members{
-		client: client, name: group, log: t.log, topics: chain.Aliases(config["topics"]),
+		client: client.Coordinate(group), name: group, log: t.log, topics: chain.Aliases(config["topics"]),
 		messages: make(chan message, client.Settings.Consumer.MaxPollRecords), requests: make(chan request),
 	}
 	if text := strings.TrimSpace(config["topics.regex"]); text != "" {
@@ -118,7 +118,7 @@ func newMembers(t *sinkTask, client *kafka.Client, group string, config map[stri
 	conf := client.Config() // this task's alone, because its client.id is
 	conf.Consumer.Return.Errors = true
 	conf.Consumer.Group.Rebalance.GroupStrategies = strategies(client.Settings.Consumer.Assignors)
-	g, err := sarama.NewConsumerGroupFromClient(group, client)
+	g, err := sarama.NewConsumerGroupFromClient(group, m.client)
 	if err != nil {
 		return nil, fmt.Errorf("joining consumer group %s: %w", group, err)
 	}
@@ -189,7 +189,12 @@ func (m *members) consume(ctx context.Context, topics []string) error {
 	if m.regex != nil {
 		go m.watch(ctx, topics, cancel)
 	}
-	return m.group.Consume(ctx, topics, &handler{m: m})
+	defer m.client.Until(ctx)()
+	err := m.group.Consume(ctx, topics, &handler{m: m})
+	if _, ok := errors.AsType[*loopError](err); ok || ctx.Err() == nil {
+		return err
+	}
+	return nil // was interrupted while it waited for other members
 }
 
 // subscription lists the topics to consume.
@@ -426,4 +431,4 @@ func (s *session) commit(offsets map[*claim]int64) {
 	s.Commit()
 }
 
-func (m *members) close() error { return m.group.Close() }
+func (m *members) close() error { return errors.Join(m.group.Close(), m.client.Close()) }
