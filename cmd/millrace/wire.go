@@ -30,7 +30,7 @@ import (
 // opposite order.
 
 const (
-	requestWait       = 10 * time.Second // how long a write waits for a rebalance before it answers 409
+	requestWait       = 10 * time.Second // how long a write waits for a rebalance (409), or for a leader to claim the config topic (500)
 	validationTimeout = 80 * time.Second // less than the 90 seconds that REST waits
 )
 

@@ -89,7 +89,8 @@ type Core struct {
 	writes  []*write
 	writing *write
 	claimed bool
-	claim   bool // a Claim is under way
+	claim   bool  // a Claim is under way
+	refused error // by which the last one has failed
 	waiting []*pending
 	refresh map[int]func(error)
 

@@ -261,7 +261,7 @@ func (c *Core) leadershipChanged(wasLeader bool, a group.Assignment) {
 		return
 	}
 	if !wasLeader {
-		c.claimed, c.stale = false, true
+		c.claimed, c.refused, c.stale = false, nil, true
 	}
 	if c.stale {
 		c.do(CleanStatuses{})

@@ -1,6 +1,7 @@
 package distributed
 
 import (
+	"errors"
 	"log/slog"
 	"slices"
 	"time"
@@ -292,6 +293,8 @@ type write struct {
 	prepare func() (Op, error) // called once; nil without an error: there is nothing to write
 	done    func(error)
 	id      int
+
+	deadline *timer // while it waits
 }
 
 // write queues a record that needs no preparation and answers a request.
@@ -303,7 +306,30 @@ func (c *Core) write(id int, op Op) {
 	})
 }
 
-func (c *Core) enqueue(w *write) { c.writes = append(c.writes, w) }
+func (c *Core) enqueue(w *write) {
+	c.writes = append(c.writes, w)
+	c.limit(w)
+}
+
+// limit bounds the wait of a write for a leader that cannot claim the topic.
+func (c *Core) limit(w *write) {
+	if w.anybody {
+		return
+	}
+	w.deadline = c.at(c.now.Add(c.cfg.RequestWait), func() {
+		if !c.leading() || c.claimed { // it waits for other writes
+			c.limit(w)
+			return
+		}
+		c.writes = slices.DeleteFunc(c.writes, func(other *write) bool { return other == w })
+		err := c.refused
+		if err == nil {
+			err = errors.New("the brokers have not answered yet")
+		}
+		w.done(herder.Errorf(herder.Internal, "Failed to write to config topic; this may be due to a transient error and the request can be safely retried: "+
+			"the leader cannot claim the topic: %w", err))
+	})
+}
 
 func privileged(op Op) bool {
 	switch op.(type) {
@@ -341,6 +367,7 @@ func (c *Core) writeProgress() {
 }
 
 func (c *Core) dequeue() {
+	c.cancel(c.writes[0].deadline)
 	c.writes[0] = nil
 	c.writes = c.writes[1:]
 }
@@ -367,6 +394,7 @@ func (c *Core) wrote(e Wrote) {
 const claimPause = 250 * time.Millisecond
 
 func (c *Core) claimEnded(err error) {
+	c.refused = err
 	if err == nil {
 		c.claim = false
 		c.claimed = c.leading()
