@@ -29,6 +29,8 @@ type members struct {
 	topics []string         // topics
 	regex  *configdef.Regex // topics.regex, nil when topics are listed
 
+	missing kafka.Repeats
+
 	messages chan message
 	requests chan request
 }
@@ -103,7 +105,8 @@ func (c *claim) uncommitted() int64 {
 
 func newMembers(t *sinkTask, client *kafka.Client, group string, config map[string]string) (*members, error) {
 	m := &members{
-		client: client.Coordinate(group), name: group, log: t.log, topics: chain.Aliases(config["topics"]),
+		client: client.Coordinate(group), name: group, log: t.log,
+		topics:   slices.Compact(slices.Sorted(slices.Values(chain.Aliases(config["topics"])))),
 		messages: make(chan message, client.Settings.Consumer.MaxPollRecords), requests: make(chan request),
 	}
 	if text := strings.TrimSpace(config["topics.regex"]); text != "" {
@@ -138,7 +141,7 @@ func (m *members) run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		topics, err := m.subscription()
 		if err == nil && len(topics) == 0 {
-			sleep(ctx, m.patience())
+			sleep(ctx, m.patience(topics))
 			continue
 		}
 		if err == nil {
@@ -152,6 +155,9 @@ func (m *members) run(ctx context.Context) error {
 		case errors.Is(err, errNoOffset):
 			return err
 		case kafka.IsAuthorization(err), errors.Is(err, sarama.ErrSASLAuthenticationFailed), errors.Is(err, sarama.ErrInvalidTopic):
+			if topics == nil {
+				topics = m.topics
+			}
 			return m.refusal(topics, err)
 		default:
 			m.log.Warn("consuming was interrupted and is tried again", "error", err)
@@ -179,14 +185,19 @@ func (m *members) explained(err error) error {
 	return m.client.Settings.Needs(err, "READ and DESCRIBE on the topics")
 }
 
-// patience is the wait between looks for new topics.
-func (m *members) patience() time.Duration { return min(m.client.Settings.MetadataMaxAge, time.Minute) }
+// patience is the wait between looks for topics besides those that are consumed.
+func (m *members) patience(consumed []string) time.Duration {
+	if m.regex == nil && len(consumed) < len(m.topics) {
+		return retryConsume
+	}
+	return min(m.client.Settings.MetadataMaxAge, time.Minute)
+}
 
 // consume is one or more generations with the same subscription.
 func (m *members) consume(ctx context.Context, topics []string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if m.regex != nil {
+	if m.regex != nil || len(topics) < len(m.topics) {
 		go m.watch(ctx, topics, cancel)
 	}
 	defer m.client.Until(ctx)()
@@ -197,18 +208,40 @@ func (m *members) consume(ctx context.Context, topics []string) error {
 	return nil // was interrupted while it waited for other members
 }
 
-// subscription lists the topics to consume.
+// subscription lists the topics to consume, in order: those that are there. By
+// being asked for, listed ones that are not there may come into being.
 func (m *members) subscription() ([]string, error) {
-	if m.regex == nil {
-		return m.topics, nil
-	}
-	all, err := m.allTopics()
+	known, err := m.lookUp()
 	if err != nil {
 		return nil, fmt.Errorf("listing topics: %w", err)
 	}
-	topics := slices.DeleteFunc(all, func(name string) bool { return isInternal(name) || !m.regex.Match(name) })
+	var topics, missing []string
+	for _, t := range known {
+		switch {
+		case t.Err == sarama.ErrNoError || t.Err == sarama.ErrLeaderNotAvailable:
+			if m.regex == nil || !isInternal(t.Name) && m.regex.Match(t.Name) {
+				topics = append(topics, t.Name)
+			}
+		case m.regex != nil:
+		case t.Err == sarama.ErrUnknownTopicOrPartition:
+			missing = append(missing, t.Name)
+		default:
+			return nil, fmt.Errorf("topic %s: %w", t.Name, t.Err)
+		}
+	}
 	slices.Sort(topics)
+	m.tellMissing(missing)
 	return topics, nil
+}
+
+// tellMissing warns of listed topics that are not there.
+func (m *members) tellMissing(topics []string) {
+	if len(topics) == 0 {
+		m.missing.Over()
+		return
+	}
+	slices.Sort(topics)
+	m.missing.Log(m.log, slog.LevelWarn, "topics are not consumed yet", fmt.Errorf("%s: %w", strings.Join(topics, ", "), kafka.ErrNoTopic))
 }
 
 // isInternal reports whether a pattern must not match a topic
@@ -217,9 +250,9 @@ func isInternal(topic string) bool {
 	return topic == "__consumer_offsets" || topic == "__transaction_state" || topic == "__share_group_state"
 }
 
-// watch ends the session when the regular expression matches other topics.
+// watch ends the session when there are other topics to consume.
 func (m *members) watch(ctx context.Context, topics []string, end context.CancelFunc) {
-	for sleep(ctx, m.patience()) {
+	for sleep(ctx, m.patience(topics)) {
 		if now, err := m.subscription(); err == nil && !slices.Equal(now, topics) {
 			end()
 			return
@@ -239,24 +272,24 @@ func (m *members) heedErrors(refuse context.CancelCauseFunc) {
 	}
 }
 
-// allTopics names every topic of the cluster that the principal may see.
-func (m *members) allTopics() ([]string, error) {
+// lookUp asks a broker for the listed topics, or for every one that the principal may see.
+func (m *members) lookUp() ([]*sarama.TopicMetadata, error) {
 	b := m.client.LeastLoadedBroker()
 	if b == nil {
 		return nil, errors.New("no broker is known")
 	}
-	r, err := b.GetMetadata(sarama.NewMetadataRequest(m.client.Config().Version, nil))
+	var topics []string
+	if m.regex == nil {
+		topics = m.topics
+	}
+	rq := sarama.NewMetadataRequest(m.client.Config().Version, topics)
+	rq.AllowAutoTopicCreation = m.regex == nil && m.client.Settings.Consumer.AutoCreate
+	r, err := b.GetMetadata(rq)
 	if err != nil {
 		_ = b.Close() // after a failed read the connection is of no more use
 		return nil, err
 	}
-	names := make([]string, 0, len(r.Topics))
-	for _, t := range r.Topics {
-		if t.Err == sarama.ErrNoError || t.Err == sarama.ErrLeaderNotAvailable {
-			names = append(names, t.Name)
-		}
-	}
-	return names, nil
+	return r.Topics, nil
 }
 
 // strategies translates partition.assignment.strategy. Cooperative assignment is
@@ -431,4 +464,5 @@ func (s *session) commit(offsets map[*claim]int64) {
 	s.Commit()
 }
 
+// close leaves the group.
 func (m *members) close() error { return errors.Join(m.group.Close(), m.client.Close()) }

@@ -351,6 +351,36 @@ func TestSinkFollowsAPattern(t *testing.T) {
 	s.await(t, "a b")
 }
 
+// As Java's consumers do, sinks make brokers create the topics that they list, unless they are told not to; those
+// that are not there keep nobody from consuming the others.
+func TestSinkWithMissingTopics(t *testing.T) {
+	t.Parallel()
+	s := newListSink()
+	r := newRig(t, listSinks(s))
+	r.start("list", sinkConfig())
+	r.seen.await(t, "list-0", state.Running)
+	deadline := testContext(t)
+	for r.cluster.Fake.TopicInfo("in") == nil {
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-deadline.Done():
+			t.Fatal("the topic was not created")
+		}
+	}
+	r.write("in", "a")
+	s.await(t, "a")
+	later := newListSink()
+	r = newRig(t, listSinks(later))
+	r.write("in", "b")
+	r.start("list", sinkConfig("topics", "later, in", "consumer.override.allow.auto.create.topics", "false"))
+	later.await(t, "b")
+	if r.cluster.Fake.TopicInfo("later") != nil {
+		t.Fatal("the topic was created")
+	}
+	r.write("later", "c")
+	later.await(t, "b c")
+}
+
 // TestSinkCommitsWhatTheTaskSays has a task that buffers.
 func TestSinkCommitsWhatTheTaskSays(t *testing.T) {
 	s := &bufferingSink{listSink: newListSink()}

@@ -139,6 +139,7 @@ func consumerRules(m map[string]rule) {
 	}, "read_uncommitted", "read_committed"))
 	c("auto.offset.reset", setReset)
 	c("enable.auto.commit", boolean(func(s *Settings) *bool { return &s.Consumer.AutoCommit }))
+	c("allow.auto.create.topics", boolean(func(s *Settings) *bool { return &s.Consumer.AutoCreate }))
 	c("auto.commit.interval.ms", millis(0, func(s *Settings) *time.Duration { return &s.Consumer.AutoCommitEvery }))
 	c("max.poll.records", integer(1, 1<<31-1, func(s *Settings, n int64) { s.Consumer.MaxPollRecords = int(n) }))
 	c("max.poll.interval.ms", millis(1, func(s *Settings) *time.Duration { return &s.Consumer.MaxPollInterval }))
@@ -154,12 +155,12 @@ func consumerRules(m map[string]rule) {
 		"max.poll.interval.ms":          "as the time that a rebalance may take",
 		"partition.assignment.strategy": "cooperative assignment is served by an eager one",
 		"fetch.min.bytes":               "0 is taken for 1",
+		"allow.auto.create.topics":      "by sinks that list their topics: no other consumer here creates any",
 		"auto.offset.reset":             "under by_duration, a partition that has lost its position is read from its first record",
 	})
 	m["key.deserializer"] = ignored(RoleConsumer, ownCodec)
 	m["value.deserializer"] = ignored(RoleConsumer, ownCodec)
 	m["check.crcs"] = ignored(RoleConsumer, checksAlways)
-	m["allow.auto.create.topics"] = ignored(RoleConsumer, "a consumer here never creates topics")
 	m["exclude.internal.topics"] = ignored(RoleConsumer, "internal topics never match a topic pattern")
 	m["group.remote.assignor"] = ignored(RoleConsumer, "used with group.protocol=consumer only")
 	m["share.acknowledgement.mode"] = ignored(RoleConsumer, ownShare)

@@ -98,6 +98,7 @@ type ConsumerSettings struct {
 	PartitionMaxBytes int
 	AutoCommit        bool
 	AutoCommitEvery   time.Duration
+	AutoCreate        bool // allow.auto.create.topics; sinks alone create any
 }
 
 // Reset is where a consumer starts without a committed offset (auto.offset.reset).
@@ -180,7 +181,7 @@ func defaults(role Role) *Settings {
 			MaxPollRecords: 500, MaxPollInterval: 5 * time.Minute, SessionTimeout: 45 * time.Second,
 			HeartbeatInterval: 3 * time.Second, FetchMinBytes: 1, FetchMaxBytes: 50 << 20,
 			FetchMaxWait: 500 * time.Millisecond, PartitionMaxBytes: 1 << 20,
-			AutoCommit: true, AutoCommitEvery: 5 * time.Second,
+			AutoCommit: true, AutoCommitEvery: 5 * time.Second, AutoCreate: true,
 			Assignors: []string{rangeAssignor, cooperativeAssignor},
 		},
 	}
