@@ -62,14 +62,11 @@ func TestStreamLosesNoChange(t *testing.T) {
 			rig.CreateConnector(t, c.worker.URL(), "chaos", c.connector())
 			rig.WaitRecords(t, c.kafka, topic, 1)
 
-			written := make(chan int, 1)
-			stop := make(chan struct{})
-			go func() { written <- c.write(t, stop) }()
+			stop := rig.Rounds(t, c.db, 0, changes)
 			for range streamKills {
 				c.killAfter(t, random.Int64N(2000))
 			}
-			close(stop)
-			c.checkStream(t, <-written, name == "exactly-once")
+			c.checkStream(t, stop(), name == "exactly-once")
 		})
 	}
 }
@@ -139,30 +136,8 @@ func (c *testCase) killAfter(t *testing.T, records int64) {
 	}
 }
 
-// write changes rows until it is told to stop and returns the number of rounds. Round n inserts row n, updates it to n
-// and, every tenth time, deletes the row before it, so that each change can be told from all others.
-func (c *testCase) write(t *testing.T, stop <-chan struct{}) int {
-	conn, err := c.db.Connect()
-	if err != nil {
-		t.Error(err)
-		return 0
-	}
-	defer conn.Close()
-	for n := 1; ; n++ {
-		select {
-		case <-stop:
-			return n - 1
-		default:
-		}
-		for _, statement := range changes(n) {
-			if _, err := conn.Execute(statement); err != nil {
-				t.Error(err)
-				return n - 1
-			}
-		}
-	}
-}
-
+// changes are those of round n: it inserts row n, updates it to n and, every tenth time, deletes the row before it, so
+// that each change can be told from all others.
 func changes(n int) []string {
 	all := []string{
 		fmt.Sprintf("INSERT INTO shop.t VALUES (%d, 0, '')", n),

@@ -30,19 +30,13 @@ func TestSnapshotGoesOn(t *testing.T) {
 	config["database.port"] = slowly(t, c.db.Address())
 	rig.CreateConnector(t, c.worker.URL(), "chaos", config)
 
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	changes := rand.New(rand.NewPCG(random.Uint64(), 0))
-	go func() {
-		defer close(stopped)
-		c.change(t, changes, stop)
-	}()
+	stop := rig.Rounds(t, c.db, 2*time.Millisecond, wideChanges(rand.New(rand.NewPCG(random.Uint64(), 0))))
 	done := 0
 	for range snapshotKill {
 		done = c.killCommitted(t, done+random.IntN(wideRows/5))
 	}
 	c.waitProgress(t)
-	close(stop)
-	<-stopped
+	stop()
 	const end = 10 * wideRows
 	if err := c.db.Exec(fmt.Sprintf("INSERT INTO shop.t VALUES (%d, 0, '')", end)); err != nil {
 		t.Fatal(err)
@@ -116,31 +110,16 @@ func fillWide(t *testing.T, db *peer.Database) {
 	}
 }
 
-// change changes rows until it is told to stop; the versions of rows only grow.
-func (c *testCase) change(t *testing.T, random *rand.Rand, stop <-chan struct{}) {
-	conn, err := c.db.Connect()
-	if err != nil {
-		t.Error(err)
-		return
-	}
-	defer conn.Close()
-	for version := 1; ; version++ {
-		select {
-		case <-stop:
-			return
-		case <-time.After(2 * time.Millisecond):
-		}
+// wideChanges change rows at random; the versions of rows only grow.
+func wideChanges(random *rand.Rand) func(version int) []string {
+	return func(version int) []string {
 		id := random.IntN(wideRows)
-		statement := [...]string{
+		return []string{[...]string{
 			fmt.Sprintf("UPDATE shop.t SET v = %d WHERE id BETWEEN %d AND %d", version, id, id+3),
 			fmt.Sprintf("DELETE FROM shop.t WHERE id = %d", id),
 			fmt.Sprintf("REPLACE INTO shop.t VALUES (%d, %d, '')", id, version),
 			fmt.Sprintf("UPDATE IGNORE shop.t SET v = %d, id = %d WHERE id = %d", version, random.IntN(wideRows), id),
-		}[random.IntN(4)]
-		if _, err := conn.Execute(statement); err != nil {
-			t.Error(err)
-			return
-		}
+		}[random.IntN(4)]}
 	}
 }
 

@@ -36,11 +36,10 @@ func TestTakeoverOfAnIncrementalSnapshot(t *testing.T) {
 	})
 	rig.CreateConnector(t, o.running.URL(), "takeover", config)
 	rig.WaitRunning(t, o.running.URL(), "takeover")
-	stop, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		o.update(t, rand.New(rand.NewPCG(random.Uint64(), 1)), stop)
-	}()
+	changes := rand.New(rand.NewPCG(random.Uint64(), 1))
+	stop := rig.Rounds(t, o.db, 5*time.Millisecond, func(n int) []string { // the versions of a row grow
+		return []string{fmt.Sprintf("UPDATE shop.t SET v = %d WHERE id = %d", n, changes.IntN(incrementalRows))}
+	})
 	o.waitMore(t, 1)
 	execute := `INSERT INTO shop.signals VALUES ('run', 'execute-snapshot', '{"data-collections": ["shop.t"]}')`
 	if err := o.db.Exec(execute); err != nil {
@@ -63,8 +62,7 @@ func TestTakeoverOfAnIncrementalSnapshot(t *testing.T) {
 		t.Errorf("only %d of %d handovers were within the snapshot", amid, len(o.handovers))
 	}
 	o.waitIncrementalEnd(t)
-	close(stop)
-	<-done
+	stop()
 	if err := o.db.Exec("UPDATE shop.t SET v = -2 WHERE id = 0"); err != nil {
 		t.Fatal(err)
 	}
@@ -104,27 +102,6 @@ func (o *takeover) waitIncrementalEnd(t *testing.T) {
 		}
 		return nil
 	})
-}
-
-// update changes rows at random until it is told to stop; the versions of a row grow.
-func (o *takeover) update(t *testing.T, random *rand.Rand, stop <-chan struct{}) {
-	conn, err := o.db.Connect()
-	if err != nil {
-		t.Error(err)
-		return
-	}
-	defer conn.Close()
-	for n := 1; ; n++ {
-		select {
-		case <-stop:
-			return
-		case <-time.After(5 * time.Millisecond):
-		}
-		if _, err := conn.Execute(fmt.Sprintf("UPDATE shop.t SET v = %d WHERE id = %d", n, random.IntN(incrementalRows))); err != nil {
-			t.Errorf("changing a row: %v", err)
-			return
-		}
-	}
 }
 
 // checkRows compares the last record of each row with the table.

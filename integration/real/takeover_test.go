@@ -62,8 +62,7 @@ func TestTakeover(t *testing.T) {
 	snapshotEnd := rig.End(o.client, takeoverTopic)
 
 	// In the stream.
-	stop, rounds := make(chan struct{}), make(chan int, 1)
-	go func() { rounds <- o.write(t, stop) }()
+	stop := rig.Rounds(t, o.db, 2*time.Millisecond, takeoverRound)
 	for _, leg := range []struct {
 		end  func(*testing.T, *peer.Worker)
 		next *peer.Worker
@@ -72,8 +71,7 @@ func TestTakeover(t *testing.T) {
 		leg.end(t, leg.next)
 	}
 	o.waitMore(t, 100)
-	close(stop)
-	o.check(t, snapshotEnd, <-rounds)
+	o.check(t, snapshotEnd, stop())
 }
 
 func newTakeover(t *testing.T) *takeover {
@@ -198,30 +196,7 @@ func readUntil(t *testing.T, client sarama.Client, topic string, end int64, see 
 	})
 }
 
-// write changes rows until it is told to stop and returns the number of rounds. Every 25th round changes the structure.
-func (o *takeover) write(t *testing.T, stop <-chan struct{}) int {
-	conn, err := o.db.Connect()
-	if err != nil {
-		t.Error(err)
-		return 0
-	}
-	defer conn.Close()
-	for n := 1; ; n++ {
-		select {
-		case <-stop:
-			return n - 1
-		case <-time.After(2 * time.Millisecond):
-		}
-		for _, statement := range takeoverRound(n) {
-			if _, err := conn.Execute(statement); err != nil {
-				t.Errorf("%s: %v", statement, err)
-				return n - 1
-			}
-		}
-	}
-}
-
-// takeoverRound are the statements of a round; takeoverChanges says what they become.
+// takeoverRound are the statements of a round, of which every 25th changes the structure; takeoverChanges says what they become.
 func takeoverRound(n int) []string {
 	id := takeoverRows + n
 	var all []string

@@ -1,0 +1,43 @@
+package rig
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/millrace/millrace/integration/peer"
+)
+
+// Rounds executes rounds of statements, counted from 1, on a connection of its own and with a pause before each, until
+// stop is called. stop returns how many rounds were made; a statement that fails is the last, and fails the test.
+func Rounds(t testing.TB, db *peer.Database, pause time.Duration, round func(n int) []string) (stop func() int) {
+	t.Helper()
+	conn, err := db.Connect()
+	check(t, err)
+	end, made := make(chan struct{}), make(chan int, 1)
+	go func() {
+		defer conn.Close()
+		n := 0
+		for ; ; n++ {
+			select {
+			case <-end:
+				made <- n
+				return
+			case <-time.After(pause):
+			}
+			for _, statement := range round(n + 1) {
+				if _, err := conn.Execute(statement); err != nil {
+					t.Errorf("%s: %v", statement, err)
+					made <- n
+					return
+				}
+			}
+		}
+	}()
+	stop = sync.OnceValue(func() int {
+		close(end)
+		return <-made
+	})
+	t.Cleanup(func() { stop() })
+	return stop
+}
