@@ -480,7 +480,11 @@ func TestALostGroup(t *testing.T) {
 	if shown, err := watched.Gatherer().Gather(); err != nil || len(shown) < 10 {
 		t.Errorf("%d metrics are shown, %v", len(shown), err)
 	}
-	before := a.Stats()
+	var before Stats
+	eventually(t, "the round of the tasks is over", func() bool {
+		before = a.Stats()
+		return !before.Rebalancing && before.Tasks == 2
+	})
 	if before.Completed < 2 || before.Connectors != 1 || before.Tasks != 2 || before.Leader != "http://a/" || before.Protocol != "sessioned" || before.Rebalancing {
 		t.Errorf("%+v", before)
 	}
