@@ -16,11 +16,11 @@ import (
 )
 
 // noise is how much the peaks of two runs may differ, in MB: collections of the heap come when they come.
-const noise = 24
+const noise = 16
 
-// sizes are the two sizes of transactions that are compared, in MB, the larger one at most so large. MILLRACE_BIG gives
-// another one than that of the suite, in GB.
-func sizes(t *testing.T, most int) (small, large int) {
+// sizes are how much is sent, in MB and at most so much, and the size of the transactions with which one of all is
+// compared. MILLRACE_BIG gives more than the suite sends, in GB.
+func sizes(t *testing.T, most int) (small, all int) {
 	t.Helper()
 	text := os.Getenv("MILLRACE_BIG")
 	if text == "" {
@@ -33,13 +33,13 @@ func sizes(t *testing.T, most int) (small, large int) {
 	return 100, min(gb<<10, most)
 }
 
-// A transaction that no memory holds passes through a worker in the memory that a small one takes.
+// A transaction that no memory holds passes through a worker in the memory that the same rows take in small ones.
 func TestTransactionLargerThanMemory(t *testing.T) {
 	for name, compressed := range map[string]bool{"plain": false, "compressed": true} {
 		t.Run(name, func(t *testing.T) {
-			compare(t, 1<<30, func(t *testing.T, megabytes int) (int, map[string]string) {
-				s, server := newSource(t, megabytes, compressed)
-				return s.rows, map[string]string{"database.port": strconv.Itoa(server.Port()), "snapshot.mode": "never"}
+			compare(t, 1<<30, func(t *testing.T, megabytes, transactions int) (int, map[string]string) {
+				s, server := newSource(t, megabytes, transactions, compressed)
+				return s.each * transactions, map[string]string{"database.port": strconv.Itoa(server.Port()), "snapshot.mode": "never"}
 			})
 		})
 	}
@@ -49,10 +49,10 @@ func TestTransactionLargerThanMemory(t *testing.T) {
 func TestLargeTransactionOfMySQL(t *testing.T) {
 	for name, option := range map[string]string{"plain": "OFF", "compressed": "ON"} {
 		t.Run(name, func(t *testing.T) {
-			compare(t, 1<<10, func(t *testing.T, megabytes int) (int, map[string]string) {
+			compare(t, 1<<10, func(t *testing.T, megabytes, transactions int) (int, map[string]string) {
 				db := rig.MySQL(t, "--binlog-transaction-compression="+option, "--innodb-flush-log-at-trx-commit=0", "--sync-binlog=0",
 					"--innodb-doublewrite=OFF", "--binlog-rows-query-log-events=OFF")
-				rows := insert(t, db, megabytes)
+				rows := insert(t, db, megabytes, transactions)
 				return rows, map[string]string{
 					"database.port": strconv.Itoa(db.Port), "snapshot.mode": "never",
 					"database.user": peer.ConnectorUser, "database.password": peer.ConnectorPassword,
@@ -77,30 +77,36 @@ func table(t *testing.T, db *peer.Database) {
 	}
 }
 
-// insert writes one transaction of so many megabytes of rows and returns their number.
-func insert(t *testing.T, db *peer.Database, megabytes int) int {
+// insert writes so many megabytes of rows in transactions and returns the number of rows.
+func insert(t *testing.T, db *peer.Database, megabytes, transactions int) int {
 	t.Helper()
 	table(t, db)
-	blocks := max(1, megabytes<<20/rowBytes/seeds)
-	statements := []string{"BEGIN"}
-	for i := range blocks {
+	blocks := max(1, megabytes<<20/transactions/rowBytes/seeds) // of each
+	var statements []string
+	for i := range blocks * transactions {
+		if i%blocks == 0 {
+			statements = append(statements, "BEGIN")
+		}
 		statements = append(statements, fmt.Sprintf("INSERT INTO big.t SELECT id+%d, v FROM big.seed ORDER BY id", i*seeds))
+		if i%blocks == blocks-1 {
+			statements = append(statements, "COMMIT")
+		}
 	}
-	if err := db.Exec(append(statements, "COMMIT")...); err != nil {
+	if err := db.Exec(statements...); err != nil {
 		t.Fatal(err)
 	}
-	return blocks * seeds
+	return blocks * transactions * seeds
 }
 
-// compare runs a small and a large transaction through fresh workers and compares the peaks of their memory. begin starts
-// a server and returns the number of rows of its transaction, and how a connector reaches it.
-func compare(t *testing.T, most int, begin func(t *testing.T, megabytes int) (rows int, config map[string]string)) {
+// compare sends the same rows in small transactions and in one through fresh workers and compares the peaks of their
+// memory. begin starts a server and returns the number of rows, and how a connector reaches it.
+func compare(t *testing.T, most int, begin func(t *testing.T, megabytes, transactions int) (rows int, config map[string]string)) {
 	t.Helper()
 	var peaks []int
-	small, large := sizes(t, most)
-	for _, mb := range []int{small, large} {
-		t.Run(fmt.Sprintf("%dMB", mb), func(t *testing.T) {
-			rows, config := begin(t, mb)
+	small, all := sizes(t, most)
+	for _, transactions := range []int{all / small, 1} {
+		t.Run(fmt.Sprintf("%dx%dMB", transactions, all/transactions), func(t *testing.T) {
+			rows, config := begin(t, all, transactions)
 			peaks = append(peaks, pass(t, rows, config))
 		})
 	}
@@ -108,11 +114,11 @@ func compare(t *testing.T, most int, begin func(t *testing.T, megabytes int) (ro
 		return
 	}
 	if peaks[1] > peaks[0]+noise {
-		t.Errorf("the worker's peak was %d MB for %d MB, and %d MB for %d MB", peaks[0], small, peaks[1], large)
+		t.Errorf("the worker's peak was %d MB for transactions of %d MB, and %d MB for one of %d MB", peaks[0], small, peaks[1], all)
 	}
 }
 
-// pass lets one transaction pass through a worker and returns the peak of its memory in MB.
+// pass lets rows pass through a worker and returns the peak of its memory in MB.
 func pass(t *testing.T, rows int, config map[string]string) int {
 	t.Helper()
 	s := newSink(t, "big.big.t")

@@ -20,17 +20,17 @@ const (
 	texts        = 251
 )
 
-// source is a MySQL server whose binlog holds a CREATE TABLE and one transaction of any size, which is made while it is
+// source is a MySQL server whose binlog holds a CREATE TABLE and transactions of any size, which are made while they are
 // sent. Everything else is what a connector asks a server before it reads the binlog.
 type source struct {
-	rows    int
-	texts   []string
-	payload *binlogtest.Payload // nil for a plain transaction
+	transactions, each int // rows of each
+	texts              []string
+	payloads           []*binlogtest.Payload // none for plain transactions
 }
 
-func newSource(t *testing.T, megabytes int, compressed bool) (*source, *servertest.Server) {
+func newSource(t *testing.T, megabytes, transactions int, compressed bool) (*source, *servertest.Server) {
 	t.Helper()
-	s := &source{rows: megabytes << 20 / rowBytes / rowsPerEvent * rowsPerEvent}
+	s := &source{transactions: transactions, each: megabytes << 20 / transactions / rowBytes / rowsPerEvent * rowsPerEvent}
 	for i := range texts {
 		var text strings.Builder
 		for n := uint32(i); text.Len() < rowBytes-10; n = n*1664525 + 1013904223 {
@@ -38,31 +38,34 @@ func newSource(t *testing.T, megabytes int, compressed bool) (*source, *serverte
 		}
 		s.texts = append(s.texts, text.String()[:rowBytes-10])
 	}
-	if compressed {
-		var err error
-		if s.payload, err = binlogtest.NewPayload(s.fill); err != nil {
+	for n := 0; compressed && n < transactions; n++ {
+		payload, err := binlogtest.NewPayload(func(l *binlogtest.Log) { s.fill(l, n) })
+		if err != nil {
 			t.Fatal(err)
 		}
-		t.Logf("the transaction of %d MB is %d MB compressed", s.payload.Raw()>>20, s.payload.Compressed()>>20)
+		s.payloads = append(s.payloads, payload)
+	}
+	if compressed {
+		t.Logf("the first transaction, of %d MB, is %d MB compressed", s.payloads[0].Raw()>>20, s.payloads[0].Compressed()>>20)
 	}
 	return s, servertest.Start(t, servertest.Config{Serve: s.serve})
 }
 
-// fill writes the transaction.
-func (s *source) fill(l *binlogtest.Log) {
+// fill writes a transaction.
+func (s *source) fill(l *binlogtest.Log, transaction int) {
 	l.Query("", "BEGIN")
 	rows := make([]binlogtest.Row, rowsPerEvent)
-	for first := 0; first < s.rows; first += rowsPerEvent {
+	for first := 0; first < s.each; first += rowsPerEvent {
 		if first%(1000*rowsPerEvent) == 0 { // each statement has one
 			l.TableMap(7, "big", "t")
 		}
 		for i := range rows {
-			id := first + i + 1
+			id := transaction*s.each + first + i + 1
 			rows[i] = binlogtest.Row{ID: int32(id), Text: s.texts[(id*7919)%texts]}
 		}
 		l.Insert(7, rows...)
 	}
-	l.XID(1)
+	l.XID(uint64(transaction + 1))
 }
 
 // Commands of a replica.
@@ -117,7 +120,7 @@ func (s *source) answer(c *servertest.Conn, query string) error {
 	case query == "SELECT CURRENT_USER()":
 		return c.Rows([]string{"CURRENT_USER()"}, []any{"u@%"})
 	case strings.HasPrefix(query, "SELECT @@global.gtid_mode"):
-		return c.Rows([]string{"mode", "executed", "purged"}, []any{"ON", binlogtest.UUID(1) + ":1-2", ""})
+		return c.Rows([]string{"mode", "executed", "purged"}, []any{"ON", fmt.Sprintf("%s:1-%d", binlogtest.UUID(1), s.transactions+1), ""})
 	case query == "SHOW BINARY LOGS":
 		return c.Rows([]string{"Log_name", "File_size"}, []any{"big.000001", "1000"})
 	}
@@ -153,16 +156,15 @@ func (s *source) dump(c *servertest.Conn) (err error) {
 	})
 	l.GTID(1, 1)
 	l.Query("big", "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(2000) CHARACTER SET latin1)")
-	l.GTID(1, 2)
-	if s.payload == nil {
-		s.fill(l)
-		flush()
-		return err
+	for n := 0; n < s.transactions && err == nil; n++ {
+		l.GTID(1, int64(n+2))
+		if len(s.payloads) == 0 {
+			s.fill(l, n)
+		} else if flush(); err == nil {
+			err = s.payloads[n].Send(l, func(size int64) io.Writer { return c.Stream(size) })
+		}
 	}
 	flush()
-	if err == nil {
-		err = s.payload.Send(l, func(size int64) io.Writer { return c.Stream(size) })
-	}
 	return err
 }
 
