@@ -115,6 +115,42 @@ func TestTextIsAMoment(t *testing.T) {
 	}
 }
 
+// TestTextFollowsEveryAddition compares the text that is kept up to date with
+// that of a set which is printed for the first time: transactions of several
+// servers come in any order, fill gaps and come twice.
+func TestTextFollowsEveryAddition(t *testing.T) {
+	a, _ := ParseUUID(uuidA)
+	b, _ := ParseUUID(uuidB)
+	err := quick.Check(func(seed uint64) bool {
+		rnd := rand.New(rand.NewPCG(seed, 3))
+		s, next := NewSet(MySQL), int64(1)
+		for range 60 {
+			g := GTID{UUID: a, N: next + rnd.Int64N(4)}
+			switch rnd.IntN(8) {
+			case 0:
+				g.UUID = b
+			case 1:
+				g.Tag = "tag"
+			case 2, 3:
+				g.N = max(1, next-rnd.Int64N(6))
+			}
+			s.Add(g)
+			next = max(next, g.N)
+			kept := s.String()
+			again := s.Clone()
+			again.fresh = false
+			if kept != again.String() {
+				t.Logf("after %s: %s, want %s", g, kept, again)
+				return false
+			}
+		}
+		return true
+	}, nil)
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 func TestGTIDText(t *testing.T) {
 	for _, c := range []struct {
 		flavor Flavor

@@ -151,8 +151,9 @@ func (s *Set) AddRange(uuid UUID, tag string, in Interval) {
 	i := s.source(uuid, tag)
 	src := &s.sources[i]
 	var at int
+	ranges := len(src.intervals) // one that closes a gap takes the range behind it out of the text
 	src.intervals, at = addInterval(src.intervals, in)
-	if s.fresh && s.split == [2]int{i, at} && at == len(src.intervals)-1 && src.intervals[at].First == s.text.first {
+	if s.fresh && s.split == [2]int{i, at} && at == ranges-1 && ranges == len(src.intervals) && src.intervals[at].First == s.text.first {
 		s.text.n = src.intervals[at].Last
 		return
 	}
