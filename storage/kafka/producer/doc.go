@@ -36,7 +36,8 @@
 // the partition is recovering: nothing more is sent to it until every batch on
 // its way has come back, then the oldest goes first, one at a time until the
 // fate of all of them is known: brokers recognise the last five batches of a
-// producer, so none may be written behind one in doubt. Until the first batch of a
+// producer, so none may be written behind one in doubt. When the leader moves, the
+// new one gets nothing before the old one has answered. Until the first batch of a
 // producer id has been acknowledged only one is on its way, because a broker
 // accepts any first sequence number (KAFKA-15591).
 //

@@ -17,7 +17,8 @@ type partition struct {
 	leader   int32    // broker id or noBroker
 	queue    []*batch // to be sent, oldest first
 	inFlight int
-	queued   bool // stands in a broker's ready list, or among the leaderless
+	via      int32 // leader to which batches are on their way
+	queued   bool  // stands in a broker's ready list, or among the leaderless
 
 	next        int32 // sequence number of the next batch that gets one
 	acked       int32 // the one after the last acknowledged record's
@@ -51,8 +52,8 @@ func (p *partition) sendable(idempotent bool, now time.Time) bool {
 	if len(p.queue) == 0 || p.inFlight >= p.mostInFlight(idempotent) || now.Before(p.notBefore) {
 		return false
 	}
-	if (p.recovering || p.gap) && p.inFlight > 0 {
-		return false
+	if (p.recovering || p.gap || p.via != p.leader) && p.inFlight > 0 {
+		return false // a new leader knows only what the old one has passed on
 	}
 	return !p.gap
 }
@@ -68,6 +69,7 @@ func (p *partition) pop(idempotent bool) *batch {
 		p.next = addSequence(p.next, b.count)
 	}
 	p.recovering = false
+	p.via = p.leader
 	p.inFlight++
 	return b
 }
