@@ -74,7 +74,7 @@ func (d *depot) apt(ctx context.Context, tool string, args ...string) (string, e
 	for _, o := range options {
 		all = append(all, "-o", o)
 	}
-	return run(ctx, tool, append(all, args...)...)
+	return runIn(ctx, d.dir, tool, append(all, args...)...)
 }
 
 // unpack extracts packages with all they need below root, without documentation.
@@ -93,6 +93,21 @@ func (d *depot) unpack(ctx context.Context, root string, packages ...string) err
 		}
 	}
 	return nil
+}
+
+// unpackAlone extracts a package without what it needs.
+func (d *depot) unpackAlone(ctx context.Context, root, name string) error {
+	if _, err := d.apt(ctx, "apt-get", "download", name); err != nil {
+		return err
+	}
+	debs, err := filepath.Glob(filepath.Join(d.dir, name+"_*.deb"))
+	if err == nil && len(debs) != 1 {
+		err = fmt.Errorf("downloading %s brought %v", name, debs)
+	}
+	if err != nil {
+		return err
+	}
+	return extract(ctx, debs[0], root)
 }
 
 // extract does what dpkg-deb --extract does, less the files that no server reads, and keeps the links of a merged /usr.
@@ -133,6 +148,17 @@ func (d *depot) debianMirror(ctx context.Context) (string, error) {
 
 // unpacked fills dir with packages: of the machine's own release, or of the named Debian suite.
 func unpacked(ctx context.Context, dir, suite string, packages func(*depot) ([]string, error)) error {
+	return unpackedBy(ctx, dir, suite, func(d *depot, fresh string) error {
+		names, err := packages(d)
+		if err != nil {
+			return err
+		}
+		return d.unpack(ctx, fresh, names...)
+	})
+}
+
+// unpackedBy fills dir as fill does.
+func unpackedBy(ctx context.Context, dir, suite string, fill func(d *depot, fresh string) error) error {
 	return replace(dir, func(fresh string) error {
 		work, err := os.MkdirTemp("", "millrace-apt-")
 		if err != nil {
@@ -152,10 +178,6 @@ func unpacked(ctx context.Context, dir, suite string, packages func(*depot) ([]s
 				return err
 			}
 		}
-		names, err := packages(d)
-		if err != nil {
-			return err
-		}
-		return d.unpack(ctx, fresh, names...)
+		return fill(d, fresh)
 	})
 }

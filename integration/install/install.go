@@ -9,6 +9,8 @@
 // Layout of the cache directory:
 //
 //	mysql/, mariadb/     unpacked servers, each a small root file system
+//	mariadb-plugins/     what Debian packs apart from MariaDB's server
+//	kerberos/            an unpacked KDC, likewise
 //	jars/NAME/           the jars of pom/NAME.xml
 //	python/              the virtual environment of the scenario players
 //	data/                data directories of new servers, copied for each start
@@ -87,7 +89,13 @@ func (i *Installer) step(name string, there func() bool, do func() error) error 
 
 // run runs a command and keeps its output for the error.
 func run(ctx context.Context, name string, args ...string) (string, error) {
+	return runIn(ctx, "", name, args...)
+}
+
+// runIn is run in a directory; "" means the present one.
+func runIn(ctx context.Context, dir, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8")
 	var out, all bytes.Buffer
 	cmd.Stdout = io.MultiWriter(&out, &all)

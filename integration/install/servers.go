@@ -44,6 +44,15 @@ func (h Home) MariaDB() (Server, error) {
 	return Server{}, &MissingError{Part: "MariaDB", Looked: "PATH, /usr/sbin and " + h.path("mariadb"), Setup: "mariadb"}
 }
 
+// MariaDBPlugins is a directory with plugins of MariaDB's server, among them those of authentication.
+func (h Home) MariaDBPlugins() (string, error) {
+	dir := h.path("mariadb-plugins", "usr/lib/mysql/plugin")
+	if !exists(filepath.Join(dir, "auth_ed25519.so")) {
+		return "", &MissingError{Part: "MariaDB's plugins", Looked: dir, Setup: "mariadb"}
+	}
+	return dir, nil
+}
+
 // SystemMySQL finds a MySQL server that the system's administrator installed.
 func (h Home) SystemMySQL() (Server, bool) {
 	return onSystem("mysqld")
@@ -123,7 +132,7 @@ func (i *Installer) MySQL(ctx context.Context) error {
 // MariaDB installs the distribution's MariaDB server, or unpacks it where the package manager may not be used.
 func (i *Installer) MariaDB(ctx context.Context) error {
 	dir := i.home.path("mariadb")
-	return i.step("MariaDB", func() bool { return found(i.home.MariaDB()) }, func() error {
+	err := i.step("MariaDB", func() bool { return found(i.home.MariaDB()) }, func() error {
 		if os.Geteuid() == 0 {
 			return i.system(ctx, "mariadb-server-core")
 		}
@@ -131,6 +140,22 @@ func (i *Installer) MariaDB(ctx context.Context) error {
 			return err
 		}
 		return unpacked(ctx, dir, "", mariadbPackage(ctx))
+	})
+	if err != nil {
+		return err
+	}
+	return i.step("MariaDB's plugins", func() bool { return found(i.home.MariaDBPlugins()) }, func() error {
+		dir := i.home.path("mariadb-plugins")
+		if err := os.RemoveAll(dir); err != nil {
+			return err
+		}
+		return unpackedBy(ctx, dir, "", func(d *depot, fresh string) error {
+			core, err := mariadbPackage(ctx)(d)
+			if err != nil {
+				return err
+			}
+			return d.unpackAlone(ctx, fresh, strings.Replace(core[0], "-core", "", 1))
+		})
 	})
 }
 

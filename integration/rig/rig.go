@@ -29,11 +29,23 @@ func Kafka(t testing.TB, properties ...map[string]string) *peer.Kafka {
 }
 
 // KafkaOn starts Apache Kafka whose listeners the properties describe; port is that of one without security.
-func KafkaOn(t testing.TB, port, controllerPort int, properties map[string]string) *peer.Kafka {
+// jvm are options of its virtual machine besides the usual ones.
+func KafkaOn(t testing.TB, port, controllerPort int, properties map[string]string, jvm ...string) *peer.Kafka {
 	t.Helper()
-	k, err := peer.StartKafka(t.Context(), peer.KafkaConfig{
-		Home: Home(t), Dir: namedDir(t, "kafka"), Port: port, ControllerPort: controllerPort, Properties: properties,
-	})
+	c := peer.KafkaConfig{Home: Home(t), Dir: namedDir(t, "kafka"), Port: port, ControllerPort: controllerPort, Properties: properties}
+	if len(jvm) > 0 {
+		c.JVM = append([]string{"-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"}, jvm...)
+	}
+	k, err := peer.StartKafka(t.Context(), c)
+	check(t, err)
+	KillAtEnd(t, k.Process)
+	return k
+}
+
+// KDC starts a Kerberos KDC with a realm of its own.
+func KDC(t testing.TB, realm string) *peer.KDC {
+	t.Helper()
+	k, err := peer.StartKDC(t.Context(), peer.KDCConfig{Home: Home(t), Dir: namedDir(t, "kdc"), Realm: realm})
 	check(t, err)
 	KillAtEnd(t, k.Process)
 	return k

@@ -2,8 +2,8 @@
 //
 // usage: go run ./integration/setup [PART ...]
 //
-// Parts: compiler, mysql, mariadb, java (with Maven and the jars of Kafka and Debezium), python; or a group of them:
-// test (compiler, mysql, mariadb) and real (all). See package install for what goes where.
+// Parts: compiler, mysql, mariadb, java (with Maven and the jars of Kafka and Debezium), python, kerberos; or a
+// group of them: test (compiler, mysql, mariadb) and real (all). See package install for what goes where.
 package main
 
 import (
@@ -32,11 +32,11 @@ func setup(ctx context.Context, names []string) error {
 	}
 	i := install.New(home, os.Stdout)
 	parts := map[string]func(context.Context) error{
-		"compiler": i.Compiler, "mysql": i.MySQL, "mariadb": i.MariaDB, "java": i.Java, "python": i.Python,
+		"compiler": i.Compiler, "mysql": i.MySQL, "mariadb": i.MariaDB, "java": i.Java, "python": i.Python, "kerberos": i.Kerberos,
 	}
 	groups := map[string][]string{
 		"test": {"compiler", "mysql", "mariadb"},
-		"real": {"compiler", "mysql", "mariadb", "java", "python"},
+		"real": {"compiler", "mysql", "mariadb", "java", "python", "kerberos"},
 	}
 	if len(names) == 0 {
 		names = []string{"test"}
@@ -49,7 +49,7 @@ func setup(ctx context.Context, names []string) error {
 		for _, part := range members {
 			do, ok := parts[part]
 			if !ok {
-				return fmt.Errorf("no part %q: there are compiler, mysql, mariadb, java, python, and the groups test and real (asked: %s)",
+				return fmt.Errorf("no part %q: there are compiler, mysql, mariadb, java, python, kerberos, and the groups test and real (asked: %s)",
 					part, strings.Join(names, " "))
 			}
 			if err := do(ctx); err != nil {

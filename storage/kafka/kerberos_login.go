@@ -36,10 +36,12 @@ type kerberosLogin struct {
 
 // kerberosTicket is a ticket with its session key.
 type kerberosTicket struct {
-	by                 *client.Client // whose it is; it asks KDCs and keeps nothing
-	ticket             messages.Ticket
-	key                types.EncryptionKey
-	begin, end, renews time.Time // renews: until when it may be renewed
+	by               *client.Client // whose it is; it asks KDCs and keeps nothing
+	ticket           messages.Ticket
+	key              types.EncryptionKey
+	auth, begin, end time.Time
+	renews           time.Time // until when it may be renewed
+	flags            []byte
 }
 
 func newKerberosLogin(o kerberosOptions) *kerberosLogin {
@@ -127,7 +129,7 @@ func newTicket(by *client.Client, t messages.Ticket, d messages.EncKDCRepPart) *
 	if begin.IsZero() {
 		begin = d.AuthTime
 	}
-	return &kerberosTicket{by, t, d.Key, begin, d.EndTime, d.RenewTill}
+	return &kerberosTicket{by: by, ticket: t, key: d.Key, auth: d.AuthTime, begin: begin, end: d.EndTime, renews: d.RenewTill, flags: d.Flags.Bytes}
 }
 
 // logIn makes sure of a ticket-granting ticket. One that is held is used to its end
@@ -148,7 +150,15 @@ func (l *kerberosLogin) logIn() error {
 
 // logInBy tries the ticket cache before the key tab, as Krb5LoginModule does.
 func (l *kerberosLogin) logInBy(conf *config.Config) error {
-	var errs []error
+	var causes []string
+	failed := func(err error) {
+		var known *KerberosError
+		if errors.As(err, &known) {
+			causes = append(causes, known.text)
+		} else {
+			causes = append(causes, err.Error())
+		}
+	}
 	if l.cache != "" {
 		t, err := l.fromCache(conf)
 		if err == nil {
@@ -156,7 +166,7 @@ func (l *kerberosLogin) logInBy(conf *config.Config) error {
 			l.renewLater()
 			return nil
 		}
-		errs = append(errs, err)
+		failed(err)
 	}
 	if l.useKeyTab {
 		t, err := l.fromKeyTab(conf)
@@ -164,13 +174,9 @@ func (l *kerberosLogin) logInBy(conf *config.Config) error {
 			l.grant = t
 			return nil
 		}
-		errs = append(errs, err)
+		failed(err)
 	}
-	text := make([]string, len(errs))
-	for i, err := range errs {
-		text[i] = err.Error()
-	}
-	return &KerberosError{strings.Join(text, "; ")}
+	return &KerberosError{strings.Join(causes, "; ")}
 }
 
 // renewLater has a cached ticket renewed in time although nobody connects: once it
@@ -190,7 +196,7 @@ func (l *kerberosLogin) renewLater() {
 }
 
 // fromCache reads the ticket cache anew, and renews the ticket when it is time, as
-// Kafka's clients have kinit do.
+// Java's clients have kinit do.
 func (l *kerberosLogin) fromCache(conf *config.Config) (*kerberosTicket, error) {
 	t, err := readCache(l.cache, conf)
 	if err != nil {
@@ -208,6 +214,7 @@ func (l *kerberosLogin) fromCache(conf *config.Config) (*kerberosTicket, error) 
 		renewed, err := t.ask(types.PrincipalName{NameType: nametype.KRB_NT_SRV_INST, NameString: []string{"krbtgt", realm}}, realm, true)
 		if err == nil {
 			t = renewed
+			_ = writeCache(l.cache, t) // where that is not allowed, it is kept here alone
 		}
 	}
 	if !t.valid() {
@@ -232,7 +239,7 @@ func readCache(path string, conf *config.Config) (_ *kerberosTicket, err error) 
 	if !ok {
 		return nil, errors.New("it holds no ticket-granting ticket")
 	}
-	t := &kerberosTicket{by: by, key: entry.Key, begin: entry.StartTime, end: entry.EndTime, renews: entry.RenewTill}
+	t := &kerberosTicket{by: by, key: entry.Key, auth: entry.AuthTime, begin: entry.StartTime, end: entry.EndTime, renews: entry.RenewTill, flags: entry.TicketFlags.Bytes}
 	return t, t.ticket.Unmarshal(entry.Ticket)
 }
 

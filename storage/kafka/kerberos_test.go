@@ -5,11 +5,16 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/jcmturner/gokrb5/v8/client"
+	"github.com/jcmturner/gokrb5/v8/config"
 	"github.com/jcmturner/gokrb5/v8/keytab"
+	"github.com/jcmturner/gokrb5/v8/messages"
+	"github.com/jcmturner/gokrb5/v8/types"
 )
 
 func TestKerberosOptions(t *testing.T) {
@@ -148,6 +153,52 @@ func TestCanonicalBootstrapServers(t *testing.T) {
 	if got, err := s.bootstrap(t.Context(), nil); err != nil || strings.Join(got, " ") != "alias:1 b1:1 nameless:2" {
 		t.Errorf("by default: %v %v", got, err)
 	}
+}
+
+// A cache that is written back holds what was read.
+func TestTicketCaches(t *testing.T) {
+	conf := config.New()
+	by := client.NewWithPassword("me/host", "R", "p", conf)
+	key := types.EncryptionKey{KeyType: 18, KeyValue: []byte("0123456789abcdef0123456789abcdef")}
+	service := types.PrincipalName{NameType: 2, NameString: []string{"krbtgt", "R"}}
+	ticket, _, err := messages.NewTicket(by.Credentials.CName(), "R", service, "R", types.NewKrbFlags(), tgsKeys(t), 18, 1, time.Now(), time.Now(), time.Now().Add(time.Hour), time.Now().Add(2*time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Now().Truncate(time.Second)
+	want := &kerberosTicket{by: by, ticket: ticket, key: key, auth: at, begin: at.Add(1), end: at.Add(time.Hour), renews: at.Add(2 * time.Hour), flags: []byte{1, 2, 3, 4}}
+	path := filepath.Join(t.TempDir(), "cache")
+	if err := writeCache(path, want); err != nil {
+		t.Fatal(err)
+	}
+	got, err := readCache(path, conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, pair := range map[string][2]any{
+		"whose":   {got.by.Credentials.CName().PrincipalNameString() + "@" + got.by.Credentials.Domain(), "me/host@R"},
+		"service": {got.name(), "krbtgt/R@R"},
+		"key":     {got.key, want.key},
+		"times":   {[]int64{got.auth.Unix(), got.begin.Unix(), got.end.Unix(), got.renews.Unix()}, []int64{at.Unix(), at.Unix(), want.end.Unix(), want.renews.Unix()}},
+		"flags":   {got.flags, want.flags},
+	} {
+		if !reflect.DeepEqual(pair[0], pair[1]) {
+			t.Errorf("%s: %v, want %v", what, pair[0], pair[1])
+		}
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v %v: others may read the cache", info, err)
+	}
+}
+
+// tgsKeys are those of a KDC.
+func tgsKeys(t *testing.T) *keytab.Keytab {
+	t.Helper()
+	keys := keytab.New()
+	if err := keys.AddEntry("krbtgt/R", "R", "secret", time.Now(), 1, 18); err != nil {
+		t.Fatal(err)
+	}
+	return keys
 }
 
 // FuzzKerberosFiles reads files that anybody may have written.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -164,10 +165,20 @@ func (c *Config) connectError(ctx context.Context, err error) error {
 		return c.tlsError(err) // with TLS 1.3 the server's alert may be lost with the connection
 	case strings.Contains(err.Error(), "auth plugin"):
 		return &Error{Kind: KindLogin, Property: "database.user", Err: err,
-			Message: fmt.Sprintf("database.user: user %q authenticates with a plugin that is not supported; use caching_sha2_password, sha256_password, mysql_native_password or ed25519", c.User)}
+			Message: fmt.Sprintf("database.user: user %q authenticates with a plugin that is not supported%s; use caching_sha2_password, sha256_password, mysql_native_password or ed25519", c.User, pluginOf(err))}
 	}
 	return &Error{Kind: KindNotMySQL, Property: "database.port", Err: err,
 		Message: fmt.Sprintf("database.port: the server at %s does not complete a MySQL handshake", addr)}
+}
+
+var namedPlugin = regexp.MustCompile(`auth plugin (?:name )?'([^']+)'`)
+
+// pluginOf names the plugin that the client's side of the login does not know.
+func pluginOf(err error) string {
+	if m := namedPlugin.FindStringSubmatch(err.Error()); m != nil {
+		return " (" + m[1] + " on this side)"
+	}
+	return ""
 }
 
 func isDial(err error) bool {
