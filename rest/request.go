@@ -182,12 +182,9 @@ func (s *Server) serveRequest(ctx context.Context, w http.ResponseWriter, req *r
 	}
 }
 
-// readBody reads a body within the limits of size and time.
+// readBody reads a body within the limits of size and, by the HTTP server's
+// ReadTimeout, of time.
 func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	conn := http.NewResponseController(w)
-	if err := conn.SetReadDeadline(time.Now().Add(s.cfg.RequestTimeout)); err != nil {
-		return nil, fmt.Errorf("limiting the time to read the request: %w", err)
-	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.cfg.MaxBody))
 	var large *http.MaxBytesError
 	switch {
@@ -197,9 +194,6 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error
 		return nil, &httpError{status: http.StatusRequestTimeout, message: "The request did not arrive in time"}
 	case err != nil:
 		return nil, herder.Errorf(herder.BadRequest, "The request ended early: %w", err)
-	}
-	if err := conn.SetReadDeadline(time.Time{}); err != nil { // the answer may take as long again
-		return nil, fmt.Errorf("lifting the limit of the time to read: %w", err)
 	}
 	return body, nil
 }

@@ -292,23 +292,78 @@ func TestPanicIsAnswered(t *testing.T) {
 	}
 }
 
-// A client that promises a body and does not send it is not waited for.
+// dial sends the header of a request that promises a body of ten bytes, and the
+// first of them.
+func dial(t *testing.T, s *Server, line string) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(s.Addresses()[0], "http://"), "/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	if _, err := conn.Write([]byte(line + " HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{")); err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// A client that promises a body and does not send it is not waited for, whether
+// somebody wants to read the body or not.
 func TestSlowBody(t *testing.T) {
 	f := &fake{}
-	s, _ := start(t, f, func(c *Config) { c.RequestTimeout = 10 * time.Millisecond })
+	s, _ := start(t, f, func(c *Config) {
+		c.RequestTimeout = 50 * time.Millisecond
+		c.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	})
+	for line, want := range map[string]string{
+		"POST /connectors": "408 Request Timeout", "POST /nothing": "404 Not Found", "POST /": "405 Method Not Allowed", "GET /%2f": "400 Bad Request", "GET /metrics": "200 OK",
+	} {
+		conn := dial(t, s, line)
+		if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(conn)
+		if err != nil || !strings.HasPrefix(string(text), "HTTP/1.1 "+want) {
+			t.Errorf("%s: got %q, %v", line, text, err)
+		}
+	}
+	if f.calls() != "" {
+		t.Errorf("the herder was asked %s", f.calls())
+	}
+}
+
+// The body of a stranger, which nobody reads, is not waited for either.
+func TestSlowStranger(t *testing.T) {
+	s, _ := start(t, &fake{}, func(c *Config) {
+		c.RequestTimeout = 50 * time.Millisecond
+		c.Access = rules("https://login.example.com")
+	})
+	conn := dial(t, s, "POST /connectors")
+	if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(text), "HTTP/1.1 401 ") {
+		t.Errorf("got %q, %v", text, err)
+	}
+}
+
+// A client that does not read its answer is not waited for: the answer waits for
+// room in the buffers of the connection.
+func TestSlowReader(t *testing.T) {
+	f := &fake{}
+	s, log := start(t, f, func(c *Config) { c.RequestTimeout = 50 * time.Millisecond })
+	f.set(200, `["`+strings.Repeat("x", 64<<20)+`"]`, nil)
 	conn, err := net.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(s.Addresses()[0], "http://"), "/"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if _, err := conn.Write([]byte("POST /connectors HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{")); err != nil {
+	if _, err := conn.Write([]byte("GET /connectors HTTP/1.1\r\nHost: h\r\n\r\n")); err != nil {
 		t.Fatal(err)
 	}
-	text, err := io.ReadAll(conn)
-	if err != nil || !strings.HasPrefix(string(text), "HTTP/1.1 408 ") || !strings.Contains(string(text), "did not arrive in time") {
-		t.Errorf("got %s, %v", text, err)
-	}
-	if f.calls() != "" {
-		t.Errorf("the herder was asked %s", f.calls())
+	for end := time.Now().Add(20 * time.Second); !strings.Contains(log.String(), "uri=/connectors"); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the request is still being answered")
+		}
 	}
 }

@@ -130,6 +130,8 @@ func (s *Server) serve(ctx context.Context, listeners []*listener, h http.Handle
 			Handler:           h,
 			BaseContext:       func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 			ReadHeaderTimeout: headerTimeout,
+			ReadTimeout:       s.cfg.RequestTimeout,     // of bodies that no handler asks for, too
+			WriteTimeout:      2 * s.cfg.RequestTimeout, // which a handler may take half of
 			IdleTimeout:       s.cfg.RequestTimeout,
 			MaxHeaderBytes:    maxHeader,
 			ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
