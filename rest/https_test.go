@@ -7,6 +7,7 @@ import (
 	"path"
 	"testing"
 
+	"github.com/millrace/millrace/herder"
 	"github.com/millrace/millrace/storage/kafka"
 )
 
@@ -50,6 +51,26 @@ func TestHTTPSWithJavaKeyStores(t *testing.T) {
 					}
 				})
 			}
+		}
+	}
+}
+
+// Workers that share a key store and have no trust store reach each other, and ask each other for that certificate.
+func TestWorkersWithAKeyStoreAlone(t *testing.T) {
+	const dir = "../storage/kafka/testdata/tls/"
+	for _, stores := range []kafka.Properties{
+		{"ssl.keystore.location": dir + "server.jks", "ssl.keystore.password": "changeit", "ssl.key.password": "keysecret"},
+		{"ssl.keystore.type": "PKCS12", "ssl.keystore.location": dir + "server.p12", "ssl.keystore.password": "changeit", "ssl.endpoint.identification.algorithm": ""},
+	} {
+		overTLS := func(c *Config) {
+			c.Listeners, c.TLS = []string{"https://127.0.0.1:0"}, stores.With(kafka.Properties{"ssl.client.auth": "required"})
+		}
+		leader, follower := &fake{}, &fake{}
+		b, _ := start(t, leader, overTLS)
+		follower.err = &herder.NotTarget{URL: b.Addresses()[0]}
+		a, _ := start(t, follower, func(c *Config) { c.TLS = stores })
+		if got := ask(t, a.Addresses()[0], "DELETE /connectors/a"); got.StatusCode != http.StatusNoContent {
+			t.Errorf("%v: %d %s", stores, got.StatusCode, got.text)
 		}
 	}
 }

@@ -82,7 +82,7 @@ func newClient(cfg Config) (*client.Client, error) {
 	c := client.Config{Timeout: cfg.RequestTimeout}
 	if len(cfg.TLS) > 0 {
 		var err error
-		c.TLS, err = kafka.ClientTLS(cfg.TLS)
+		c.TLS, err = kafka.PeerTLS(cfg.TLS)
 		switch {
 		case err == nil:
 		case slices.ContainsFunc(cfg.Listeners, isHTTPS):

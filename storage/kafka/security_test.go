@@ -3,6 +3,7 @@ package kafka_test
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"os"
 	"strings"
@@ -52,6 +53,22 @@ func stores(t *testing.T) (keys, trusts map[string]kafka.Properties) {
 		"PEM text":             {"ssl.truststore.type": "pem", "ssl.truststore.certificates": read(t, "server.pem")},
 	}
 	return keys, trusts
+}
+
+// A server without a trust store trusts the clients that its key store knows, and
+// not everybody who has a certificate of some authority that the system trusts.
+func TestServerWithoutATrustStore(t *testing.T) {
+	own := x509.NewCertPool()
+	own.AppendCertsFromPEM([]byte(read(t, "server.pem")))
+	keys, _ := stores(t)
+	for name, key := range keys {
+		for _, auth := range []string{"requested", "required"} {
+			cfg, err := kafka.ServerTLS(key.With(kafka.Properties{"ssl.client.auth": auth}))
+			if err != nil || !own.Equal(cfg.ClientCAs) {
+				t.Errorf("%s, %s: other clients than those of the key store are trusted (error %v)", name, auth, err)
+			}
+		}
+	}
 }
 
 // tlsCluster wants a client certificate.

@@ -12,16 +12,29 @@ import (
 // ClientTLS makes the TLS configuration that Java's ssl.* properties describe,
 // for connections to a server (DefaultSslEngineFactory). Errors are
 // PropertyErrors and hold no passwords.
-func ClientTLS(p Properties) (*tls.Config, error) {
+func ClientTLS(p Properties) (*tls.Config, error) { return clientTLS(p, false) }
+
+// PeerTLS is ClientTLS for connections between workers, whose listeners have the
+// same properties: without a trust store they also trust what the key store holds,
+// as Jetty does (SslContextFactory.loadTrustStore).
+func PeerTLS(p Properties) (*tls.Config, error) { return clientTLS(p, true) }
+
+func clientTLS(p Properties, peer bool) (*tls.Config, error) {
 	cfg, err := commonTLS(p)
 	if err != nil {
 		return nil, err
 	}
-	roots, err := trustStore(p)
-	if err != nil {
+	if cfg.RootCAs, err = trustStore(p); err != nil {
 		return nil, err
 	}
-	cfg.RootCAs = roots
+	if peer && cfg.RootCAs == nil && len(cfg.Certificates) > 0 {
+		if cfg.RootCAs, err = x509.SystemCertPool(); err != nil {
+			cfg.RootCAs = x509.NewCertPool()
+		}
+		if err := addOwn(cfg.RootCAs, p, cfg.Certificates[0]); err != nil {
+			return nil, err
+		}
+	}
 	switch algorithm, given := p["ssl.endpoint.identification.algorithm"]; {
 	case !given, strings.EqualFold(strings.TrimSpace(algorithm), "https"):
 	case strings.TrimSpace(algorithm) == "":
@@ -67,8 +80,35 @@ func ServerTLS(p Properties) (*tls.Config, error) {
 	default:
 		return nil, propertyError("ssl.client.auth", "%q is none of none, requested, required", auth)
 	}
-	cfg.ClientCAs, err = trustStore(p)
-	return cfg, err
+	if cfg.ClientCAs, err = trustStore(p); err != nil || cfg.ClientCAs != nil {
+		return cfg, err
+	}
+	// As in Java, and never the authorities of the system: those certify anybody.
+	cfg.ClientCAs = x509.NewCertPool()
+	return cfg, addOwn(cfg.ClientCAs, p, cfg.Certificates[0])
+}
+
+// addOwn adds the certificates that the key store holds to those that are trusted.
+func addOwn(pool *x509.CertPool, p Properties, own tls.Certificate) error {
+	kind, err := storeType(p, "ssl.keystore.type")
+	if err != nil {
+		return err
+	}
+	location := strings.TrimSpace(p["ssl.keystore.location"])
+	if location == "" || kind == "PEM" {
+		leaf, err := x509.ParseCertificate(own.Certificate[0])
+		if err != nil {
+			return propertyError("ssl.keystore.certificate.chain", "%v", err)
+		}
+		pool.AddCert(leaf)
+		return nil
+	}
+	password, _ := secret(p, "ssl.keystore.password")
+	certs, err := loadTrust(kind, location, password)
+	for _, c := range certs {
+		pool.AddCert(c)
+	}
+	return storeError("ssl.keystore.location", location, err)
 }
 
 func commonTLS(p Properties) (*tls.Config, error) {
