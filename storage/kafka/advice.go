@@ -15,7 +15,10 @@ func (s *Settings) advice(err error) string {
 	if text := certificateAdvice(err); text != "" {
 		return "; " + text
 	}
+	var login *loginError
 	switch {
+	case errors.As(err, &login):
+		return "" // no broker has said anything yet
 	case errors.Is(err, sarama.ErrSASLAuthenticationFailed):
 		text := "; check sasl.mechanism and sasl.jaas.config"
 		if s.SASL != nil && s.SASL.advice != nil {

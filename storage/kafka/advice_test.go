@@ -103,7 +103,7 @@ func TestAdviceOnClients(t *testing.T) {
 	}
 }
 
-// A token that has ended is named when a broker refuses it. (integration/security has a newer one let the client in.)
+// A token that has ended is named, and no broker bothered with it. (integration/security has a newer one let the client in.)
 func TestAdviceOnTokens(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "token")
 	write := func(until time.Time) {

@@ -69,8 +69,8 @@ func (s *Settings) user() string {
 }
 
 // IsRetriable reports whether a request that failed with err may succeed when it
-// is made again unchanged: the connection broke, a leader or coordinator moved,
-// or a broker was too slow.
+// is made again unchanged: the connection broke, a leader or coordinator moved, a
+// broker was too slow, or there was no token to log in with.
 func IsRetriable(err error) bool {
 	switch {
 	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, ErrFenced):
@@ -82,7 +82,8 @@ func IsRetriable(err error) bool {
 	}
 	var netErr net.Error
 	var kerberos *KerberosError
-	if errors.As(err, &netErr) || errors.As(err, &kerberos) {
+	var login *loginError
+	if errors.As(err, &netErr) || errors.As(err, &kerberos) || errors.As(err, &login) {
 		return true
 	}
 	var code sarama.KError

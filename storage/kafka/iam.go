@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -33,12 +34,28 @@ const (
 	globalRegion   = "aws-global" // STS without a region, as Java's default
 	iamSessionName = "aws-msk-iam-auth"
 	iamBackoff     = 500 * time.Millisecond // before the first repetition; doubles
+	iamWindow      = time.Minute            // before credentials expire, in which they are renewed
+	iamAgain       = 10 * time.Second       // between attempts to renew them
 )
 
 // iamIdentity is who a client is on a cluster that authenticates by IAM.
 type iamIdentity struct {
 	region      string
-	credentials aws.CredentialsProvider // renews them before they expire
+	credentials *aws.CredentialsCache // renews them before they expire
+
+	mu       sync.Mutex
+	doubtful time.Time // the last time that they were given up
+}
+
+// refused has the credentials looked for anew, now and then: those in use may have
+// been replaced, or have expired by the clock of others.
+func (i *iamIdentity) refused() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if now := time.Now(); now.Sub(i.doubtful) >= iamAgain {
+		i.doubtful = now
+		i.credentials.Invalidate()
+	}
 }
 
 // msk reads the properties of Amazon's Java library for the mechanism
@@ -70,11 +87,11 @@ func (r saslReader) mskTokens() (func(*sarama.Config), error) {
 	if err != nil {
 		return nil, err
 	}
-	source := func(ctx context.Context) (string, time.Time, error) {
+	source := func(ctx context.Context) (accessToken, error) {
 		token, expires, err := signer.GenerateAuthTokenFromCredentialsProvider(ctx, identity.region, identity.credentials)
-		return token, time.UnixMilli(expires), err
+		return accessToken{text: token, expires: time.UnixMilli(expires)}, err
 	}
-	return r.withTokens(source, nil), nil
+	return r.withTokens(tokenConfig{fetch: source, from: "sasl.jaas.config"}), nil
 }
 
 func (r saslReader) iamIdentity() (*iamIdentity, error) {
@@ -86,8 +103,8 @@ func (r saslReader) iamIdentity() (*iamIdentity, error) {
 	if err != nil {
 		return nil, err
 	}
-	renewed := func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = time.Minute }
-	return &iamIdentity{region, aws.NewCredentialsCache(loader, renewed)}, nil
+	renewed := func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = iamWindow }
+	return &iamIdentity{region: region, credentials: aws.NewCredentialsCache(loader, renewed)}, nil
 }
 
 var mskHost = regexp.MustCompile(`\.kafka(?:-serverless)?\.([a-z0-9-]+)\.(?:api\.aws|amazonaws\.com(?:\.cn)?)(?::\d+)?$`)
@@ -117,6 +134,11 @@ type iamLoader struct {
 	retries    int
 	maxBackoff time.Duration
 	debug      bool // awsDebugCreds: logs whose credentials they are
+
+	// The cache's, which makes one call at a time.
+	last    *iamWay   // that found the present credentials
+	expires time.Time // when they do; zero for never
+	told    Repeats
 }
 
 type iamWay struct {
@@ -212,28 +234,60 @@ func (l *iamLoader) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	for try := 0; ; try++ {
 		c, err := l.once(ctx)
 		if err == nil {
-			if l.debug {
-				l.logIdentity(ctx, c)
-			}
+			l.found(ctx, c)
 			return c, nil
 		}
 		if try >= l.retries {
-			return c, fmt.Errorf("sasl.jaas.config: finding AWS credentials: %w", err)
+			return c, &loginError{"sasl.jaas.config: finding AWS credentials", err}
 		}
 		pause := rand.N(min(iamBackoff<<min(try, 20), max(l.maxBackoff, 1)))
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return c, errors.Join(ctx.Err(), err)
+			return c, &loginError{"sasl.jaas.config: finding AWS credentials", errors.Join(ctx.Err(), err)}
 		}
 	}
 }
 
+func (l *iamLoader) found(ctx context.Context, c aws.Credentials) {
+	if l.expires = c.Expires; !c.CanExpire {
+		l.expires = time.Time{}
+	}
+	if l.told.Over() {
+		slog.InfoContext(ctx, "the AWS credentials have been renewed", "property", "sasl.jaas.config", "source", c.Source)
+	}
+	if l.debug {
+		l.logIdentity(ctx, c)
+	}
+}
+
+// HandleFailToRefresh keeps the credentials in use as long as they hold.
+func (l *iamLoader) HandleFailToRefresh(ctx context.Context, present aws.Credentials, err error) (aws.Credentials, error) {
+	now := time.Now()
+	if !present.HasKeys() || !now.Before(l.expires) {
+		return aws.Credentials{}, err
+	}
+	l.told.Log(slog.Default(), slog.LevelWarn, "the AWS credentials cannot be renewed; the present ones are used until they expire", err, "expires", stamp(l.expires))
+	present.Expires = now.Add(iamAgain)
+	if present.Expires.After(l.expires) {
+		present.Expires = l.expires
+	}
+	present.Expires = present.Expires.Add(iamWindow) // which the cache takes off
+	return present, nil
+}
+
+// once tries the ways in turn. When one has worked it is the only one from then on
+// (AwsCredentialsProviderChain): to go on as somebody else is no help.
 func (l *iamLoader) once(ctx context.Context) (aws.Credentials, error) {
+	ways := l.ways
+	if l.last != nil {
+		ways = []iamWay{*l.last}
+	}
 	var errs []error
-	for _, w := range l.ways {
+	for i, w := range ways {
 		c, err := w.load(ctx)
 		if err == nil && c.HasKeys() {
+			l.last = &ways[i]
 			return c, nil
 		}
 		if err == nil {

@@ -56,25 +56,29 @@ func (i *iamIdentity) mechanism() saslMechanism {
 			if err != nil {
 				return nil, fmt.Errorf("signing for AWS_MSK_IAM: %w", err)
 			}
-			return iamExchange(payload), nil
+			return iamExchange{payload, i}, nil
 		},
 	}
 }
 
 // iamExchange is the payload, to which the broker answers with something.
-type iamExchange []byte
+type iamExchange struct {
+	payload  []byte
+	identity *iamIdentity
+}
 
 func (e iamExchange) next(challenge []byte) ([]byte, error) {
 	switch {
 	case challenge == nil:
-		return e, nil
+		return e.payload, nil
 	case len(challenge) == 0:
 		return nil, fmt.Errorf("%w: the broker's answer is empty", sarama.ErrSASLAuthenticationFailed)
 	}
 	return nil, nil
 }
 
-func (iamExchange) refused(reason string) error {
+func (e iamExchange) refused(reason string) error {
+	e.identity.refused()
 	return fmt.Errorf("%w: %s (the identity needs kafka-cluster:Connect in its IAM policy, and this machine the right time)",
 		sarama.ErrSASLAuthenticationFailed, reason)
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -176,5 +177,95 @@ func TestIAMSessions(t *testing.T) {
 	}
 	if n := len(b.Identities()); n < 4 {
 		t.Errorf("%d connections were made, want one a session at least", n)
+	}
+}
+
+// stsServer gives credentials that the test chooses, and counts.
+type stsServer struct {
+	mu     sync.Mutex
+	key    string // "" answers 500
+	life   time.Duration
+	asked  int
+	server *httptest.Server
+}
+
+func newSTS(t *testing.T, key string, life time.Duration) *stsServer {
+	t.Helper()
+	s := &stsServer{key: key, life: life}
+	s.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.asked++
+		if s.key == "" {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		fmt.Fprintf(w, `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
+			<AccessKeyId>%s</AccessKeyId><SecretAccessKey>%s-secret</SecretAccessKey><SessionToken>%s-token</SessionToken>
+			<Expiration>%s</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`, s.key, s.key, s.key, time.Now().Add(s.life).UTC().Format(time.RFC3339))
+	}))
+	t.Cleanup(s.server.Close)
+	return s
+}
+
+func (s *stsServer) set(key string) (asked int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.key = key
+	return s.asked
+}
+
+// Credentials of a role that end in mid-run: while STS fails the client says so and stays who it was, with a second's pause
+// between its attempts at a broker; it goes on once STS gives others.
+func TestIAMRoleEndsInMidRun(t *testing.T) {
+	b := &iamtest.Broker{Lifetime: 300 * time.Millisecond, Keys: map[string]string{"ONE": "ONE-secret", "AKIDENV": "env-secret"}}
+	c, base := iamCluster(t, b)
+	sts := newSTS(t, "ONE", time.Hour)
+	t.Setenv("AWS_ENDPOINT_URL_STS", sts.server.URL)
+	p := base.With(native(` awsRoleArn="arn:aws:iam::1:role/r" awsMaxRetries="0"`)).With(kafka.Properties{"bootstrap.servers": c.Bootstrap()})
+	client, err := kafka.Open(t.Context(), kafka.Config{Role: kafka.RoleAdmin, Properties: p})
+	must(t, err)
+	defer client.Close()
+	works := func() error {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		b, err := client.Dial(ctx, c.Bootstrap(), 0)
+		if err == nil {
+			_ = b.Close()
+		}
+		return err
+	}
+	must(t, works())
+	b.Change(func(b *iamtest.Broker) { delete(b.Keys, "ONE") }) // its session is over
+	sts.set("")
+	time.Sleep(400 * time.Millisecond)
+	before, began := len(b.Attempts()), time.Now()
+	var last error
+	for time.Since(began) < 3500*time.Millisecond {
+		if last = works(); last == nil {
+			t.Fatal("a client comes in whose credentials have ended")
+		}
+	}
+	if n := len(b.Attempts()) - before; n > 5 {
+		t.Errorf("%d attempts in %s", n, time.Since(began))
+	}
+	for _, want := range []string{"sasl.jaas.config: finding AWS credentials", "awsRoleArn arn:aws:iam::1:role/r", c.Bootstrap()} {
+		if !strings.Contains(last.Error(), want) {
+			t.Errorf("error %v, want %q in it", last, want)
+		}
+	}
+	if strings.Contains(last.Error(), "secret") || strings.Contains(last.Error(), "-token") || !kafka.IsRetriable(last) {
+		t.Errorf("the error %v", last)
+	}
+	b.Change(func(b *iamtest.Broker) { b.Keys["TWO"] = "TWO-secret" })
+	sts.set("TWO")
+	deadline := time.Now().Add(20 * time.Second)
+	for err = works(); err != nil && time.Now().Before(deadline); err = works() {
+	}
+	must(t, err)
+	for _, who := range b.Identities() {
+		if who.AccessKey == "AKIDENV" {
+			t.Error("the client went on as somebody else")
+		}
 	}
 }

@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"log/slog"
+	"regexp"
 	"sync"
 	"time"
 )
@@ -10,15 +11,21 @@ import (
 // repeatPause is how long the same failure is not told of again.
 const repeatPause = time.Minute
 
-// Repeats tells of failures of something that is tried again and again: once when
-// it begins to fail, when the reason changes and once a minute. The zero value is
-// ready; any goroutine may use it.
+// Repeats tells of failures of something that is tried again and again: once for
+// each reason, and once a minute as long as it goes on. The zero value is ready; any
+// goroutine may use it.
 type Repeats struct {
 	mu      sync.Mutex
-	reason  string
+	reasons map[string]*repeated
+}
+
+type repeated struct {
 	told    time.Time
 	omitted int // lines since told
 }
+
+// mostReasons bounds what is remembered of one failure.
+const mostReasons = 16
 
 // Log writes a line about err, unless it has said so lately. args are further
 // attributes.
@@ -39,21 +46,34 @@ func (r *Repeats) Log(log *slog.Logger, level slog.Level, message string, err er
 func (r *Repeats) Due(err error, now time.Time) (omitted int, due bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if reason := err.Error(); reason != r.reason {
-		r.reason, r.omitted = reason, 0
-	} else if now.Sub(r.told) < repeatPause {
-		r.omitted++
+	reason := withoutNumbers(err.Error())
+	known := r.reasons[reason]
+	switch {
+	case known == nil:
+		if r.reasons == nil || len(r.reasons) >= mostReasons {
+			r.reasons = map[string]*repeated{}
+		}
+		known = &repeated{}
+		r.reasons[reason] = known
+	case now.Sub(known.told) < repeatPause:
+		known.omitted++
 		return 0, false
 	}
-	omitted, r.omitted, r.told = r.omitted, 0, now
+	omitted, known.omitted, known.told = known.omitted, 0, now
 	return omitted, true
 }
+
+var numbers = regexp.MustCompile(`[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]+`)
+
+// withoutNumbers leaves times, ports, counts and ids of requests out: they do not
+// make another reason.
+func withoutNumbers(text string) string { return numbers.ReplaceAllString(text, "") }
 
 // Over forgets the failure: it works again. failed reports whether there was one.
 func (r *Repeats) Over() (failed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	failed = r.reason != ""
-	r.reason, r.omitted = "", 0
+	failed = r.reasons != nil
+	r.reasons = nil
 	return failed
 }

@@ -8,7 +8,8 @@ import (
 
 func TestRepeats(t *testing.T) {
 	var r Repeats
-	one, two := errors.New("one"), errors.New("two")
+	one, two := errors.New("one of 12:30:01"), errors.New("two")
+	again := errors.New("one of 12:30:02") // the same, at another time
 	now := time.Now()
 	for _, c := range []struct {
 		err     error
@@ -17,7 +18,7 @@ func TestRepeats(t *testing.T) {
 		omitted int
 	}{
 		{one, 0, true, 0}, {one, time.Second, false, 0}, {one, time.Second, false, 0}, {one, time.Minute, true, 2},
-		{one, time.Second, false, 0}, {two, 0, true, 0}, {one, 0, true, 0}, {one, 0, false, 0}, {one, 2 * time.Minute, true, 1},
+		{one, time.Second, false, 0}, {two, 0, true, 0}, {one, 0, false, 0}, {two, 0, false, 0}, {again, 0, false, 0}, {one, 2 * time.Minute, true, 3},
 	} {
 		now = now.Add(c.after)
 		if omitted, due := r.Due(c.err, now); due != c.due || omitted != c.omitted {

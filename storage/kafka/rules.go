@@ -34,7 +34,6 @@ const (
 	brokerOnly    = "used by brokers only"
 	tokenByServer = "tokens are passed on as they are; the brokers check them"
 	noKerberos    = "no thread and no program renews Kerberos tickets: they are asked for when a connection needs one, and those of a ticket cache are renewed in time"
-	fixedRefresh  = "tokens are fetched anew shortly before each connection that needs one"
 	ownShare      = "share groups are not used"
 	configClass   = "${...} references are resolved before the client is made"
 )
@@ -68,6 +67,7 @@ func buildRules() map[string]rule {
 	}
 	producerRules(m)
 	consumerRules(m)
+	loginRules(m)
 	ignoredRules(m)
 	for _, name := range securityProperties {
 		m[name] = rule{roles: every, set: func(*Settings, string, string) error { return nil }}
@@ -193,9 +193,6 @@ func ignoredRules(m map[string]rule) {
 		tokenByServer: {"sasl.oauthbearer.jwt.validator.class", "sasl.oauthbearer.scope.claim.name", "sasl.oauthbearer.sub.claim.name"},
 		tlsByGo:       {"ssl.keymanager.algorithm", "ssl.trustmanager.algorithm", "ssl.secure.random.implementation"},
 		noKerberos:    {"sasl.kerberos.kinit.cmd", "sasl.kerberos.ticket.renew.jitter", "sasl.kerberos.min.time.before.relogin"},
-		fixedRefresh: {"sasl.login.refresh.window.factor", "sasl.login.refresh.window.jitter", "sasl.login.refresh.min.period.seconds",
-			"sasl.login.refresh.buffer.seconds", "sasl.login.retry.backoff.ms", "sasl.login.retry.backoff.max.ms"},
-		"fetching a token may take request.timeout.ms": {"sasl.login.connect.timeout.ms", "sasl.login.read.timeout.ms"},
 	} {
 		for _, name := range names {
 			m[name] = ignored(every, why)

@@ -96,18 +96,11 @@ func (d *saslDialer) connect(network, addr string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.tls != nil {
-		cfg := d.tls.Clone()
-		if cfg.ServerName == "" {
-			cfg.ServerName = host
-		}
-		conn = tls.Client(conn, cfg)
+	if conn, err = withTLS(ctx, conn, d.tls, addr); err != nil {
+		return nil, err
 	}
 	deadline, _ := ctx.Deadline()
 	err = conn.SetDeadline(deadline)
-	if t, ok := conn.(*tls.Conn); ok && err == nil {
-		err = t.HandshakeContext(ctx)
-	}
 	var lifetime time.Duration
 	if err == nil {
 		lifetime, err = d.authenticate(ctx, conn, host)
@@ -193,22 +186,34 @@ func (d *saslDialer) ask(conn net.Conn, rq kmsg.Request, rs kmsg.Response) error
 type session struct {
 	net.Conn
 	until time.Time // zero: for ever
+	early time.Duration
 }
 
-var errSessionOver = fmt.Errorf("the authenticated session is over: %w", net.ErrClosed)
+// ErrSessionOver says that a connection has ended with the session of its login: a new
+// one is all that it takes.
+var ErrSessionOver = fmt.Errorf("the authenticated session is over: %w", net.ErrClosed)
 
 func newSession(conn net.Conn, lifetime time.Duration) *session {
 	s := &session{Conn: conn}
 	if lifetime > 0 {
-		s.until = time.Now().Add(lifetime * 9 / 10)
+		s.until, s.early = time.Now().Add(lifetime*9/10), lifetime/20
 	}
 	return s
+}
+
+// SessionEnd is when a user of the connection should make another: somewhat before
+// it refuses to send.
+func (s *session) SessionEnd() time.Time {
+	if s.until.IsZero() {
+		return s.until
+	}
+	return s.until.Add(-s.early)
 }
 
 func (s *session) Write(b []byte) (int, error) {
 	if !s.until.IsZero() && time.Now().After(s.until) {
 		_ = s.Close()
-		return 0, errSessionOver
+		return 0, ErrSessionOver
 	}
 	return s.Conn.Write(b)
 }

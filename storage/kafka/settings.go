@@ -45,8 +45,9 @@ type Settings struct {
 	RetryBackoffMax  time.Duration
 	CanonicalServers bool // client.dns.lookup=resolve_canonical_bootstrap_servers_only
 
-	TLS  *tls.Config // nil without TLS
-	SASL *SASL       // nil without SASL
+	TLS   *tls.Config // nil without TLS
+	SASL  *SASL       // nil without SASL
+	Login LoginSettings
 
 	Producer ProducerSettings
 	Consumer ConsumerSettings
@@ -171,6 +172,7 @@ func defaults(role Role) *Settings {
 		MetadataMaxAge:  5 * time.Minute,
 		RetryBackoff:    100 * time.Millisecond,
 		RetryBackoffMax: time.Second,
+		Login:           defaultLogin(),
 		Producer: ProducerSettings{
 			Acks: -1, Idempotent: true, TransactionLimit: time.Minute, Compression: "none",
 			Linger: 5 * time.Millisecond, BatchSize: 16384, BufferMemory: 32 << 20,

@@ -4,13 +4,16 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -22,60 +25,17 @@ const (
 	oauthHandlerV3 = "org.apache.kafka.common.security.oauthbearer.secured.OAuthBearerLoginCallbackHandler"
 )
 
-// tokenSource fetches a token anew; expires is zero when unknown.
-type tokenSource func(ctx context.Context) (token string, expires time.Time, err error)
-
-// tokenCache hands out a token until shortly before it expires. The mutex also
-// keeps several connections from fetching at the same time.
-type tokenCache struct {
-	fetch      tokenSource
-	extensions map[string]string
-	timeout    time.Duration
-
-	mu      sync.Mutex
-	token   string
-	expires time.Time
-}
-
-// Token implements sarama.AccessTokenProvider.
-func (t *tokenCache) Token() (*sarama.AccessToken, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	const margin = 30 * time.Second
-	if t.token == "" || time.Until(t.expires) < margin {
-		ctx, cancel := context.WithTimeout(context.Background(), t.timeout)
-		defer cancel()
-		token, expires, err := t.fetch(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("fetching an access token: %w", err)
-		}
-		t.token, t.expires = token, expires
-	}
-	return &sarama.AccessToken{Token: t.token, Extensions: t.extensions}, nil
-}
-
-// advice tells of a token that is over: its source gives no newer one, or the
-// clocks differ.
-func (t *tokenCache) advice() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	now := time.Now()
-	switch {
-	case t.token == "" || t.expires.IsZero():
-		return ""
-	case now.After(t.expires):
-		return fmt.Sprintf("; the access token has expired at %s, and this machine's clock says %s: sasl.oauthbearer.token.endpoint.url must give a newer one",
-			t.expires.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
-	}
-	return "; is this machine's clock, which says " + now.UTC().Format(time.RFC3339) + ", right?"
-}
-
-func (r saslReader) withTokens(fetch tokenSource, extensions map[string]string) func(*sarama.Config) {
-	cache := &tokenCache{fetch: fetch, extensions: extensions, timeout: r.settings.RequestTimeout}
+func (r saslReader) withTokens(c tokenConfig) func(*sarama.Config) {
+	s := r.settings
+	c.login, c.timeout = s.Login, s.RequestTimeout
+	cache := &tokenCache{tokenConfig: c}
 	r.sasl.advice = cache.advice
 	return func(c *sarama.Config) {
 		c.Net.SASL.Mechanism = sarama.SASLTypeOAuth
 		c.Net.SASL.TokenProvider = cache
+		c.Net.TLS.Enable = false // the dialler does it
+		c.Net.Proxy.Enable = true
+		c.Net.Proxy.Dialer = &loginDialer{net: net.Dialer{Timeout: s.ConnectTimeout}, tls: s.TLS, heard: cache.heard}
 	}
 }
 
@@ -93,56 +53,74 @@ func (r saslReader) oauth() (func(*sarama.Config), error) {
 	if err := r.wants(oauthModule); err != nil {
 		return nil, err
 	}
-	extensions := map[string]string{}
-	for k, v := range r.module.Options {
-		for _, prefix := range []string{"extension_", "unsecuredLoginExtension_"} {
-			if name, ok := strings.CutPrefix(k, prefix); ok {
-				extensions[name] = v
-			}
-		}
-	}
-	fetch, err := r.oauthSource(handler)
+	c, err := r.oauthSource(handler)
 	if err != nil {
 		return nil, err
 	}
-	return r.withTokens(fetch, extensions), nil
+	c.extensions = map[string]string{}
+	for k, v := range r.module.Options {
+		for _, prefix := range []string{"extension_", "unsecuredLoginExtension_"} {
+			if name, ok := strings.CutPrefix(k, prefix); ok {
+				c.extensions[name] = v
+			}
+		}
+	}
+	return r.withTokens(c), nil
 }
 
-func (r saslReader) oauthSource(handler string) (tokenSource, error) {
-	const property = "sasl.oauthbearer.token.endpoint.url"
-	endpoint := strings.TrimSpace(r.properties[property])
+const tokenEndpoint = "sasl.oauthbearer.token.endpoint.url"
+
+func (r saslReader) oauthSource(handler string) (c tokenConfig, err error) {
+	endpoint := strings.TrimSpace(r.properties[tokenEndpoint])
 	if endpoint == "" && handler == "" {
-		return unsecuredToken(r.module.Options)
+		c.from = "sasl.jaas.config"
+		c.fetch, err = unsecuredToken(r.module.Options)
+		return c, err
 	}
+	c.from = tokenEndpoint
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Scheme == "" {
-		return nil, propertyError(property, "must be the URL of the token end point, or a file: URL")
+		return c, propertyError(tokenEndpoint, "must be the URL of the token end point, or a file: URL")
 	}
 	switch u.Scheme {
 	case "file":
-		return fileToken(u.Path), nil
+		c.fetch, c.cheap = fileToken(u.Path), true
 	case "http", "https":
+		c.fetch, err = r.clientCredentials(u)
 	default:
-		return nil, propertyError(property, "the scheme %q is none of https, http, file", u.Scheme)
+		err = propertyError(tokenEndpoint, "the scheme %q is none of https, http, file", u.Scheme)
 	}
+	return c, err
+}
+
+func (r saslReader) clientCredentials(endpoint *url.URL) (tokenSource, error) {
 	id := r.either("sasl.oauthbearer.client.credentials.client.id", "clientId")
 	password := r.either("sasl.oauthbearer.client.credentials.client.secret", "clientSecret")
 	if id == "" || password == "" {
 		return nil, propertyError("sasl.jaas.config", "clientId and clientSecret must both be given")
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.DialContext = (&net.Dialer{Timeout: r.settings.Login.ConnectTimeout}).DialContext
+	transport.ResponseHeaderTimeout = r.settings.Login.ReadTimeout
 	if tlsOptions := r.ssl(); len(tlsOptions) > 0 {
-		if transport.TLSClientConfig, err = ClientTLS(tlsOptions); err != nil {
+		cfg, err := ClientTLS(tlsOptions)
+		if err != nil {
 			return nil, fmt.Errorf("sasl.jaas.config: %w", err)
 		}
+		transport.TLSClientConfig = cfg
 	}
 	c := clientCredentials{
-		endpoint: endpoint, id: id, password: password,
+		endpoint: endpoint.String(), shown: shown(endpoint), id: id, password: password,
 		scope:  r.either("sasl.oauthbearer.scope", "scope"),
 		escape: strings.EqualFold(strings.TrimSpace(r.properties["sasl.oauthbearer.header.urlencode"]), "true"),
 		http:   &http.Client{Transport: transport},
 	}
 	return c.token, nil
+}
+
+// shown is a URL without what may be secret in it: user, password, parameters.
+func shown(u *url.URL) string {
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
 // either reads a client property or, without it, a login module's option.
@@ -164,20 +142,57 @@ func (r saslReader) ssl() Properties {
 	return out
 }
 
+// clientCredentials is the client credentials grant (RFC 6749, 4.4).
 type clientCredentials struct {
-	endpoint, id, password, scope string
-	escape                        bool // sasl.oauthbearer.header.urlencode
-	http                          *http.Client
+	endpoint, shown     string
+	id, password, scope string
+	escape              bool // sasl.oauthbearer.header.urlencode
+	http                *http.Client
 }
 
-func (c clientCredentials) token(ctx context.Context) (string, time.Time, error) {
+func (c clientCredentials) token(ctx context.Context) (accessToken, error) {
+	rq, err := c.request(ctx)
+	if err != nil {
+		return accessToken{}, err
+	}
+	rs, err := c.http.Do(rq)
+	if err != nil {
+		var withURL *url.Error
+		if errors.As(err, &withURL) {
+			err = withURL.Err // the URL may hold secrets
+		}
+		return accessToken{}, fmt.Errorf("asking the token end point %s: %w", c.shown, err)
+	}
+	defer rs.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(rs.Body, 1<<20))
+	if err != nil {
+		return accessToken{}, fmt.Errorf("reading the answer of the token end point %s: %w", c.shown, err)
+	}
+	if rs.StatusCode/100 != 2 {
+		return accessToken{}, c.refusal(rs, body)
+	}
+	var answer struct {
+		Token     string          `json:"access_token"`
+		ExpiresIn json.RawMessage `json:"expires_in"` // some write the number as text
+	}
+	if err := json.Unmarshal(body, &answer); err != nil || answer.Token == "" {
+		return accessToken{}, fmt.Errorf("the answer of the token end point %s holds no access_token", c.shown)
+	}
+	seconds, err := strconv.ParseFloat(strings.Trim(string(answer.ExpiresIn), `"`), 64)
+	if err != nil || seconds < 0 || seconds > 1e9 {
+		seconds = 0
+	}
+	return freshToken(answer.Token, time.Duration(seconds*float64(time.Second))), nil
+}
+
+func (c clientCredentials) request(ctx context.Context) (*http.Request, error) {
 	form := url.Values{"grant_type": {"client_credentials"}}
 	if c.scope != "" {
 		form.Set("scope", c.scope)
 	}
 	rq, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
-		return "", time.Time{}, err
+		return nil, err
 	}
 	id, password := c.id, c.password
 	if c.escape {
@@ -186,54 +201,87 @@ func (c clientCredentials) token(ctx context.Context) (string, time.Time, error)
 	rq.SetBasicAuth(id, password)
 	rq.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	rq.Header.Set("Accept", "application/json")
-	rs, err := c.http.Do(rq)
-	if err != nil {
-		return "", time.Time{}, err
-	}
-	defer rs.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(rs.Body, 1<<20))
-	if err != nil {
-		return "", time.Time{}, err
-	}
-	if rs.StatusCode/100 != 2 {
-		return "", time.Time{}, fmt.Errorf("the token end point %s answered %s", c.endpoint, rs.Status)
-	}
-	var answer struct {
-		Token     string `json:"access_token"`
-		ExpiresIn int64  `json:"expires_in"`
-	}
-	if err := json.Unmarshal(body, &answer); err != nil || answer.Token == "" {
-		return "", time.Time{}, fmt.Errorf("the answer of the token end point %s holds no access_token", c.endpoint)
-	}
-	return answer.Token, expiry(answer.Token, answer.ExpiresIn), nil
+	return rq, nil
 }
 
-// expiry is when a token ends: by its own claim, else by expires_in seconds.
-func expiry(token string, expiresIn int64) time.Time {
-	if parts := strings.Split(token, "."); len(parts) == 3 {
-		var claims struct {
-			Exp float64 `json:"exp"`
-		}
-		b, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
-		if err == nil && json.Unmarshal(b, &claims) == nil && claims.Exp > 0 {
-			return time.Unix(int64(claims.Exp), 0)
-		}
+// refusal says what the end point does not like: by the error code of RFC 6749, 5.2,
+// and by none of its other words, which may hold secrets.
+func (c clientCredentials) refusal(rs *http.Response, body []byte) error {
+	var answer struct {
+		Error string `json:"error"`
 	}
-	return time.Now().Add(time.Duration(expiresIn) * time.Second)
+	said := ""
+	if json.Unmarshal(body, &answer) == nil && slices.Contains(grantErrors, answer.Error) {
+		said = " (" + answer.Error + ")"
+	}
+	err := fmt.Errorf("the token end point %s answered %d %s%s", c.shown, rs.StatusCode, http.StatusText(rs.StatusCode), said)
+	switch code := rs.StatusCode; {
+	case code == http.StatusUnauthorized, code == http.StatusForbidden, code == http.StatusBadRequest:
+		return finalError{fmt.Errorf("%w: check sasl.oauthbearer.client.credentials.client.id and .client.secret, or clientId and clientSecret of sasl.jaas.config", err)}
+	case code < 500 && code != http.StatusRequestTimeout && code != http.StatusTooManyRequests, code == http.StatusNotImplemented:
+		return finalError{err}
+	}
+	return err
+}
+
+var grantErrors = []string{"invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope"}
+
+// freshToken is a token that its maker has just sent. What its maker says of its life
+// counts from now, since the clocks may differ; life is 0 when unknown.
+func freshToken(text string, life time.Duration) accessToken {
+	issued, expires := claimed(text)
+	now := time.Now()
+	if life <= 0 {
+		life = expires.Sub(now)
+	}
+	if life <= 0 && !issued.IsZero() {
+		life = expires.Sub(issued)
+	}
+	if life <= 0 {
+		life = assumedLife
+	}
+	return accessToken{text: text, issued: issued, expires: now.Add(life)}
+}
+
+// assumedLife is that of a token of which nobody says how long it holds.
+const assumedLife = time.Minute
+
+// claimed reads the times that a JWT claims; zero where it does not, or is none.
+func claimed(token string) (issued, expires time.Time) {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return issued, expires
+	}
+	var claims struct{ Iat, Exp float64 }
+	b, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
+	if err != nil || json.Unmarshal(b, &claims) != nil {
+		return issued, expires
+	}
+	return claimedTime(claims.Iat), claimedTime(claims.Exp)
+}
+
+func claimedTime(seconds float64) time.Time {
+	if !(seconds > 0 && seconds < 1e11) {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(seconds * 1000))
 }
 
 // fileToken reads a token from a file that another program keeps fresh.
 func fileToken(path string) tokenSource {
-	return func(context.Context) (string, time.Time, error) {
+	return func(context.Context) (accessToken, error) {
 		b, err := os.ReadFile(path)
 		if err != nil {
-			return "", time.Time{}, err
+			return accessToken{}, err
 		}
-		token := strings.TrimSpace(string(b))
-		if token == "" {
-			return "", time.Time{}, fmt.Errorf("%s is empty", path)
+		token := accessToken{text: strings.TrimSpace(string(b))}
+		if token.text == "" {
+			return token, fmt.Errorf("%s is empty", path)
 		}
-		return token, expiry(token, 0), nil
+		if _, token.expires = claimed(token.text); token.expires.IsZero() {
+			token.expires = time.Now().Add(assumedLife)
+		}
+		return token, nil
 	}
 }
 
@@ -248,15 +296,15 @@ func unsecuredToken(options map[string]string) (tokenSource, error) {
 	if _, ok := claims["sub"]; !ok {
 		return nil, propertyError("sasl.jaas.config", "the option unsecuredLoginStringClaim_sub must be given, or sasl.oauthbearer.token.endpoint.url with sasl.login.callback.handler.class")
 	}
-	return func(context.Context) (string, time.Time, error) {
+	return func(context.Context) (accessToken, error) {
 		now := time.Now()
 		expires := now.Add(time.Hour)
 		claims["iat"], claims["exp"] = float64(now.UnixMilli())/1000, float64(expires.UnixMilli())/1000
 		b, err := json.Marshal(claims)
 		if err != nil {
-			return "", time.Time{}, err
+			return accessToken{}, err
 		}
 		enc := base64.RawURLEncoding.EncodeToString
-		return enc([]byte(`{"alg":"none"}`)) + "." + enc(b) + ".", expires, nil
+		return accessToken{text: enc([]byte(`{"alg":"none"}`)) + "." + enc(b) + ".", expires: expires}, nil
 	}, nil
 }

@@ -26,8 +26,23 @@ type Broker struct {
 	Offered  []string      // mechanisms; nil: AWS_MSK_IAM and OAUTHBEARER
 	Now      func() time.Time
 
-	mu   sync.Mutex
-	seen []Identity
+	mu       sync.Mutex
+	seen     []Identity
+	attempts []time.Time
+}
+
+// Change changes the keys or the time while listeners use them.
+func (b *Broker) Change(change func(*Broker)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	change(b)
+}
+
+// Attempts says when somebody has tried to come in, refused or not.
+func (b *Broker) Attempts() []time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.attempts)
 }
 
 // Identities lists who has come in so far.
@@ -38,10 +53,20 @@ func (b *Broker) Identities() []Identity {
 }
 
 func (b *Broker) now() time.Time {
-	if b.Now != nil {
-		return b.Now()
+	b.mu.Lock()
+	now := b.Now
+	b.mu.Unlock()
+	if now != nil {
+		return now()
 	}
 	return time.Now()
+}
+
+func (b *Broker) secret(key string) (string, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	secret, known := b.Keys[key]
+	return secret, known
 }
 
 // Listen is net.Listen for a broker, as an option of the embedded one (kfake.ListenFn).
@@ -188,6 +213,7 @@ func (c *conn) authenticate(mechanism string, version int16, correlation int32, 
 	if err := rq.ReadFrom(body); err != nil {
 		return err
 	}
+	c.broker.Change(func(b *Broker) { b.attempts = append(b.attempts, time.Now()) })
 	id, answer, err := c.check(mechanism, rq.SASLAuthBytes)
 	if err != nil {
 		const failed = 58
@@ -196,9 +222,7 @@ func (c *conn) authenticate(mechanism string, version int16, correlation int32, 
 		return errors.Join(err, c.answer(correlation, rs))
 	}
 	id.Mechanism = mechanism
-	c.broker.mu.Lock()
-	c.broker.seen = append(c.broker.seen, id)
-	c.broker.mu.Unlock()
+	c.broker.Change(func(b *Broker) { b.seen = append(b.seen, id) })
 	if life := c.broker.Lifetime; life > 0 {
 		rs.SessionLifetimeMillis, c.until = life.Milliseconds(), c.broker.now().Add(life)
 	}

@@ -82,7 +82,7 @@ func (b *Broker) verify(c claim, host string) (Identity, error) {
 		return id, fmt.Errorf("the credential scope %v is not one of %s in %s", scope[min(1, len(scope)):], service, b.Region)
 	}
 	id.AccessKey = scope[0]
-	secret, known := b.Keys[id.AccessKey]
+	secret, known := b.secret(id.AccessKey)
 	switch {
 	case !known:
 		return id, errors.New("the security token included in the request is invalid")

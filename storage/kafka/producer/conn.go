@@ -50,7 +50,8 @@ type conn struct {
 	reqs   chan *request // closed to end the connection; has room for all that may be on their way
 
 	mu      sync.Mutex
-	waiting []sent // requests written, oldest first; the reading side's deadline is that of the first
+	waiting []sent        // requests written, oldest first; the reading side's deadline is that of the first
+	idle    chan struct{} // one slot: all that was written has been answered
 }
 
 type sent struct {
@@ -59,7 +60,7 @@ type sent struct {
 }
 
 func (s *sender) connect(b *broker) *conn {
-	c := &conn{broker: b, addr: b.addr, mail: s.p.mail, conf: s.cfg.Client.Config(), cfg: s.cfg, reqs: make(chan *request, s.cfg.MaxInFlight)}
+	c := &conn{broker: b, addr: b.addr, mail: s.p.mail, conf: s.cfg.Client.Config(), cfg: s.cfg, reqs: make(chan *request, s.cfg.MaxInFlight), idle: make(chan struct{}, 1)}
 	s.p.wg.Add(1)
 	go func() {
 		defer s.p.wg.Done()
@@ -110,8 +111,13 @@ func (c *conn) encoding(l *link) (*encoding, error) {
 	}, nil
 }
 
-// errReader stands for the reading side's error, which is in its channel.
-var errReader = errors.New("the reading side has ended")
+var (
+	// errReader stands for the reading side's error, which is in its channel.
+	errReader = errors.New("the reading side has ended")
+	// errSessionOver says that the login is about to be over: all that was written has
+	// been answered, and nothing more may be.
+	errSessionOver = errors.New("the authenticated session is over")
+)
 
 // write sends requests until it is told to end, writing fails or the reading
 // side has ended.
@@ -122,9 +128,32 @@ func (c *conn) write(ctx context.Context, l *link, enc *encoding, readErr chan e
 			if !ok {
 				return nil
 			}
+			if !l.until.IsZero() && time.Now().After(l.until) {
+				return c.lastAnswers(ctx, readErr)
+			}
 			if err := c.writeRequest(l, enc, r, correlation); err != nil {
 				return err
 			}
+		case err := <-readErr:
+			readErr <- err
+			return errReader
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// lastAnswers waits for those that are due.
+func (c *conn) lastAnswers(ctx context.Context, readErr chan error) error {
+	for {
+		c.mu.Lock()
+		due := len(c.waiting)
+		c.mu.Unlock()
+		if due == 0 {
+			return errSessionOver
+		}
+		select {
+		case <-c.idle:
 		case err := <-readErr:
 			readErr <- err
 			return errReader
@@ -236,6 +265,11 @@ func (c *conn) answered(l *link) {
 	var deadline time.Time
 	if n > 0 {
 		deadline = c.waiting[0].at.Add(c.cfg.RequestTimeout)
+	} else {
+		select {
+		case c.idle <- struct{}{}:
+		default:
+		}
 	}
 	_ = l.SetReadDeadline(deadline)
 }
@@ -247,8 +281,12 @@ func (s *sender) onConnDown(e connDown, now time.Time) {
 		return // it was told to end
 	}
 	b.conn = nil
+	if errors.Is(e.err, errSessionOver) {
+		s.goOn(b)
+		return
+	}
 	if isAuthentication(e.err) {
-		s.fail(e.err)
+		s.failLogin(e.err)
 		return
 	}
 	out := b.out
@@ -272,6 +310,18 @@ func (s *sender) onConnDown(e connDown, now time.Time) {
 			s.schedule(p)
 		}
 		s.freeRequest(r)
+	}
+}
+
+// goOn sends by a new connection what the last one was given and has not written.
+func (s *sender) goOn(b *broker) {
+	if len(b.out) == 0 {
+		return
+	}
+	b.conn = s.connect(b)
+	for _, r := range b.out {
+		r.conn = b.conn
+		b.conn.reqs <- r
 	}
 }
 

@@ -5,10 +5,15 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millrace/millrace/storage/kafka"
 )
 
 // link is an authenticated connection to a broker. sarama dialled it, and goes
@@ -16,14 +21,15 @@ import (
 type link struct {
 	net.Conn
 	broker  *sarama.Broker
-	version int16 // of Produce
+	version int16     // of Produce
+	until   time.Time // when another one must be made; zero for never
 }
 
 // dial lets sarama open a connection, so that all its ways to authenticate work
 // here too, and keeps the connection itself, which sarama does not give away: it
 // asks the dialler for it. TLS is done in the dialler, because sarama would wrap
-// the connection where nobody else sees it. SASL's session lifetime
-// (connections.max.reauth.ms) ends the connection; the next one authenticates anew.
+// the connection where nobody else sees it. Before SASL's session lifetime
+// (connections.max.reauth.ms) is over the connection ends; the next one authenticates anew.
 func dial(ctx context.Context, conf *sarama.Config, addr string) (*link, error) {
 	c := *conf
 	d := &captureDialer{ctx: ctx, under: conf}
@@ -43,7 +49,7 @@ func dial(ctx context.Context, conf *sarama.Config, addr string) (*link, error) 
 	if err == nil {
 		var v int16
 		if v, err = produceVersion(versions); err == nil {
-			return &link{Conn: d.conn, broker: b, version: v}, nil
+			return &link{Conn: d.conn, broker: b, version: v, until: d.sessionEnd()}, nil
 		}
 	}
 	_ = b.Close()
@@ -75,8 +81,9 @@ type captureDialer struct {
 	ctx   context.Context // of the one connection that it makes
 	under *sarama.Config
 
-	mu   sync.Mutex
-	conn net.Conn
+	mu    sync.Mutex
+	conn  net.Conn
+	until time.Time // see link
 }
 
 func (d *captureDialer) Dial(network, addr string) (net.Conn, error) {
@@ -96,8 +103,38 @@ func (d *captureDialer) Dial(network, addr string) (net.Conn, error) {
 
 func (d *captureDialer) dial(network, addr string) (net.Conn, error) {
 	conn, err := d.plain(network, addr)
-	if err != nil || !d.under.Net.TLS.Enable {
+	if err != nil {
+		return nil, err
+	}
+	if conn, err = d.secure(conn, addr); err != nil || !d.under.Net.SASL.Enable {
 		return conn, err
+	}
+	return kafka.WatchLogins(conn, d.authenticated), nil
+}
+
+// authenticated notes how long a login holds. Like Java's client, connections do not
+// all end at the same part of it.
+func (d *captureDialer) authenticated(rs *kmsg.SASLAuthenticateResponse) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if life := time.Duration(rs.SessionLifetimeMillis) * time.Millisecond; life > 0 {
+		d.until = time.Now().Add(time.Duration(float64(life) * (0.8 + 0.1*rand.Float64())))
+	}
+}
+
+// sessionEnd is when the connection should be made anew.
+func (d *captureDialer) sessionEnd() time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if s, ok := d.conn.(interface{ SessionEnd() time.Time }); ok { // authenticated by the dialler below
+		return s.SessionEnd()
+	}
+	return d.until
+}
+
+func (d *captureDialer) secure(conn net.Conn, addr string) (net.Conn, error) {
+	if !d.under.Net.TLS.Enable {
+		return conn, nil
 	}
 	t := tls.Client(conn, serverName(d.under.Net.TLS.Config, addr))
 	ctx, cancel := context.WithTimeout(d.ctx, d.under.Net.DialTimeout)

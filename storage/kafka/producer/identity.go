@@ -56,7 +56,9 @@ func (s *sender) onIdentity(e identityDone) {
 		s.log.Info("the cluster gives this user no producer id: writing without, one batch at a time")
 		s.plain = true
 		s.adopt(identity{noProducer, -1})
-	case errors.Is(e.err, sarama.ErrClusterAuthorizationFailed), isAuthentication(e.err):
+	case isAuthentication(e.err):
+		s.failLogin(fmt.Errorf("taking a producer id: %w", e.err))
+	case errors.Is(e.err, sarama.ErrClusterAuthorizationFailed):
 		s.fail(fmt.Errorf("taking a producer id: %w", explained(e.err)))
 	default:
 		s.idPhase = idMissing

@@ -130,7 +130,7 @@ func (s *sender) onMetadata(e metadataDone) {
 	m.asking, m.last = false, now
 	missing := e.err
 	if isAuthentication(e.err) {
-		s.fail(e.err)
+		s.failLogin(e.err)
 		return
 	}
 	for _, f := range e.topics {

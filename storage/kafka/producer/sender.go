@@ -238,6 +238,15 @@ func (s *sender) fail(err error) {
 	}
 }
 
+// failLogin ends the producer because brokers do not let it in, and says which
+// settings to look at, if its client knows.
+func (s *sender) failLogin(err error) {
+	if c, ok := s.cfg.Client.(interface{ Explain(error) error }); ok {
+		err = c.Explain(err)
+	}
+	s.fail(err)
+}
+
 // shutDown closes all connections and fails what is left, once no connection
 // holds a batch any more.
 func (s *sender) shutDown() {
