@@ -167,10 +167,30 @@ func anyText(see func(seen) string) effect {
 
 func effects(t *testing.T) map[string]effect {
 	all := map[string]effect{}
-	for _, part := range []map[string]effect{commonEffects(), producerEffects(), consumerEffects(), tlsEffects(t), saslEffects(t), oauthEffects(t)} {
+	for _, part := range []map[string]effect{commonEffects(), producerEffects(), consumerEffects(), tlsEffects(t), saslEffects(t), oauthEffects(t), loginEffects()} {
 		maps.Copy(all, part)
 	}
 	return all
+}
+
+// When tokens are renewed with these settings, TestRenewalIsJavas and its neighbours show.
+func loginEffects() map[string]effect {
+	seconds := func(see func(seen) time.Duration) effect {
+		return effect{value: "7", see: func(s seen) any { return see(s) }, want: 7 * time.Second, bad: map[string]string{"-1": "range", "4000": "range", "x": "number"}}
+	}
+	part := func(value string, want float64, see func(seen) float64) effect {
+		return effect{value: value, see: func(s seen) any { return see(s) }, want: want, bad: map[string]string{"-1": "between", "1.1": "between", "NaN": "between"}}
+	}
+	return map[string]effect{
+		"sasl.login.refresh.window.factor":      part("0.5", 0.5, func(s seen) float64 { return s.s.Login.WindowFactor }),
+		"sasl.login.refresh.window.jitter":      part("0.25", 0.25, func(s seen) float64 { return s.s.Login.WindowJitter }),
+		"sasl.login.refresh.min.period.seconds": seconds(func(s seen) time.Duration { return s.s.Login.MinPeriod }),
+		"sasl.login.refresh.buffer.seconds":     seconds(func(s seen) time.Duration { return s.s.Login.Buffer }),
+		"sasl.login.retry.backoff.ms":           millis(func(s seen) time.Duration { return s.s.Login.RetryBackoff }),
+		"sasl.login.retry.backoff.max.ms":       millis(func(s seen) time.Duration { return s.s.Login.RetryBackoffMax }),
+		"sasl.login.connect.timeout.ms":         millis(func(s seen) time.Duration { return s.s.Login.ConnectTimeout }),
+		"sasl.login.read.timeout.ms":            millis(func(s seen) time.Duration { return s.s.Login.ReadTimeout }),
+	}
 }
 
 func commonEffects() map[string]effect {

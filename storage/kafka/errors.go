@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 
 	"github.com/IBM/sarama"
 )
@@ -46,6 +47,11 @@ func IsAuthorization(err error) bool {
 	return false
 }
 
+// IsAuthentication reports whether a broker has not let the client in.
+func IsAuthentication(err error) bool {
+	return errors.Is(err, sarama.ErrSASLAuthenticationFailed) || errors.Is(err, sarama.ErrUnsupportedSASLMechanism)
+}
+
 // Needs adds to an error by which the brokers refuse what a client wants the right
 // that its user needs, such as "WRITE on the topic"; other errors stay as they are.
 func (s *Settings) Needs(err error, right string) error {
@@ -83,12 +89,16 @@ func IsRetriable(err error) bool {
 	var netErr net.Error
 	var kerberos *KerberosError
 	var login *loginError
-	if errors.As(err, &netErr) || errors.As(err, &kerberos) || errors.As(err, &login) {
+	if errors.As(err, &netErr) || errors.As(err, &kerberos) || errors.As(err, &login) || strings.HasSuffix(err.Error(), breakerOpen) {
 		return true
 	}
 	var code sarama.KError
 	return errors.As(err, &code) && retriableCodes[code]
 }
+
+// breakerOpen ends the error of a sarama producer that has failed a few times lately
+// and does not try for a while; its type is that of a package of sarama's own.
+const breakerOpen = "circuit breaker is open"
 
 // retriableCodes are the error codes that Kafka's protocol calls retriable.
 var retriableCodes = map[sarama.KError]bool{

@@ -141,7 +141,7 @@ func (k *Kafka) send() {
 
 // failed queues a write again, if that may help and it is still of use.
 func (k *Kafka) failed(w write, err error) {
-	if kafka.IsAuthorization(err) {
+	if kafka.IsAuthorization(err) || kafka.IsAuthentication(err) {
 		k.denied.Log(k.logger, slog.LevelError, "statuses cannot be written, trying again", err)
 	} else if !kafka.IsRetriable(err) {
 		k.logger.Error("writing a status failed", "key", string(w.record.Key), "error", err)

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+
+	"github.com/millrace/millrace/storage/kafka"
 )
 
 // broker is what the sender knows of a broker that leads partitions.
@@ -285,7 +287,7 @@ func (s *sender) onConnDown(e connDown, now time.Time) {
 		s.goOn(b)
 		return
 	}
-	if isAuthentication(e.err) {
+	if kafka.IsAuthentication(e.err) {
 		s.failLogin(e.err)
 		return
 	}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+
+	"github.com/millrace/millrace/storage/kafka"
 )
 
 // identified reports whether there is a producer id to send with, and sees to it
@@ -56,7 +58,7 @@ func (s *sender) onIdentity(e identityDone) {
 		s.log.Info("the cluster gives this user no producer id: writing without, one batch at a time")
 		s.plain = true
 		s.adopt(identity{noProducer, -1})
-	case isAuthentication(e.err):
+	case kafka.IsAuthentication(e.err):
 		s.failLogin(fmt.Errorf("taking a producer id: %w", e.err))
 	case errors.Is(e.err, sarama.ErrClusterAuthorizationFailed):
 		s.fail(fmt.Errorf("taking a producer id: %w", explained(e.err)))

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+
+	"github.com/millrace/millrace/storage/kafka"
 )
 
 // metadataState says when to ask for leaders and partitions again.
@@ -78,7 +80,7 @@ func ask(client sarama.Client, topics []*Topic) ([]topicMetadata, error) {
 }
 
 func refreshClient(client sarama.Client, names []string, err error) error {
-	if e := client.RefreshMetadata(names...); errors.Is(e, sarama.ErrClosedClient) || isAuthentication(e) {
+	if e := client.RefreshMetadata(names...); errors.Is(e, sarama.ErrClosedClient) || kafka.IsAuthentication(e) {
 		return e
 	}
 	return err
@@ -129,7 +131,7 @@ func (s *sender) onMetadata(e metadataDone) {
 	m := &s.meta
 	m.asking, m.last = false, now
 	missing := e.err
-	if isAuthentication(e.err) {
+	if kafka.IsAuthentication(e.err) {
 		s.failLogin(e.err)
 		return
 	}
@@ -226,8 +228,4 @@ func (s *sender) lostLeader(p *partition) { s.meta.wanted = true }
 // isHopeless reports whether asking again for a topic is of no use.
 func isHopeless(err error) bool {
 	return errors.Is(err, sarama.ErrInvalidTopic) || errors.Is(err, sarama.ErrTopicAuthorizationFailed)
-}
-
-func isAuthentication(err error) bool {
-	return errors.Is(err, sarama.ErrSASLAuthenticationFailed) || errors.Is(err, sarama.ErrUnsupportedSASLMechanism)
 }
