@@ -27,8 +27,13 @@ func HashMapOrder[V any](m map[string]V) []string {
 
 // HashBucket is the bucket into which a string, or an object that hashes as this
 // string does, falls in a java.util.HashMap or HashSet that has grown to n entries.
-func HashBucket(key string, n int) uint32 {
-	buckets := uint32(16)
+func HashBucket(key string, n int) uint32 { return hashBucket(key, n, 16) }
+
+// HashBucketByOne is HashBucket of a HashMap that maps of one entry were put into
+// (HashMap.putAll): it begins with two buckets.
+func HashBucketByOne(key string, n int) uint32 { return hashBucket(key, n, 2) }
+
+func hashBucket(key string, n int, buckets uint32) uint32 {
 	for uint32(n)*4 > buckets*3 {
 		buckets *= 2
 	}

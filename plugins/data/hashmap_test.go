@@ -1,6 +1,7 @@
 package data
 
 import (
+	"cmp"
 	"slices"
 	"testing"
 )
@@ -19,6 +20,23 @@ func TestHashMapOrder(t *testing.T) {
 		}
 		if got := HashMapOrder(m); !slices.Equal(got, want) {
 			t.Errorf("got %v, want %v", got, want)
+		}
+	}
+}
+
+// The orders in which a HashMap iterates over what was put into it by putAll, one entry at a time.
+func TestHashBucketByOne(t *testing.T) {
+	for _, want := range [][]string{
+		{"zzz.red", "zzz.pink", "zzz.amber", "zzz.blue", "zzz.green"},
+		{"aaa.u", "aaa.t"},
+		{"aaa.t"},
+	} {
+		got := slices.Sorted(slices.Values(want))
+		slices.SortStableFunc(got, func(a, b string) int {
+			return cmp.Compare(HashBucketByOne(a, len(want)), HashBucketByOne(b, len(want)))
+		})
+		if !slices.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
 		}
 	}
 }

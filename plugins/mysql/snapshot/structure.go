@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/millrace/millrace/plugins/data"
 	"github.com/millrace/millrace/plugins/mysql/server"
 	"github.com/millrace/millrace/plugins/mysql/table"
 )
@@ -126,7 +127,7 @@ func (r *Reader) structure(ctx context.Context, tables captured) ([]Statement, e
 		return nil, fmt.Errorf("reading the charsets of databases: %w", err)
 	}
 	for _, db := range databases {
-		created, err := r.database(ctx, db, charsets[db], r.createOrder(tables))
+		created, err := r.database(ctx, db, charsets[db], r.createOrder(tables, db))
 		if err != nil {
 			return nil, err
 		}
@@ -148,14 +149,23 @@ func (r *Reader) serverCharset(ctx context.Context) (string, error) {
 	return "SET " + strings.Join(parts, ", "), nil
 }
 
-// createOrder is the order in which tables are created. Without the global lock
-// Debezium reads the structure of those whose rows it wants first
-// (MySqlSnapshotChangeEventSource, twoPhaseSchemaSnapshot).
-func (r *Reader) createOrder(tables captured) []table.ID {
-	if !r.lock.global.IsZero() {
-		return tables.schema
+// createOrder is the order in which the tables of a database are created. Without
+// the global lock Debezium reads the structure of those whose rows it wants first
+// (MySqlSnapshotChangeEventSource, twoPhaseSchemaSnapshot); without any lock it
+// collects the statements of a database in a hash map
+// (createSchemaEventsForTables).
+func (r *Reader) createOrder(tables captured, db string) []table.ID {
+	all := tables.schema
+	if r.lock.global.IsZero() && r.lock.mode.global != "" {
+		all = union(tables.monitored, tables.schema)
 	}
-	return union(tables.monitored, tables.schema)
+	all = slices.DeleteFunc(slices.Clone(all), func(id table.ID) bool { return id.Database != db })
+	if r.lock.mode.global == "" {
+		slices.SortStableFunc(all, func(a, b table.ID) int {
+			return cmp.Compare(data.HashBucketByOne(a.String(), len(all)), data.HashBucketByOne(b.String(), len(all)))
+		})
+	}
+	return all
 }
 
 func (r *Reader) database(ctx context.Context, db string, charset server.Charset, ids []table.ID) ([]Statement, error) {
@@ -172,9 +182,6 @@ func (r *Reader) database(ctx context.Context, db string, charset server.Charset
 		{db, "USE " + server.QuoteName(db)},
 	}
 	for _, id := range ids {
-		if id.Database != db {
-			continue
-		}
 		sql, err := r.conn.CreateTable(ctx, id.Database, id.Name)
 		if err != nil {
 			return nil, fmt.Errorf("reading the structure of table %s: %w", id, err)
