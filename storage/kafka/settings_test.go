@@ -56,6 +56,37 @@ func TestEveryJavaPropertyHasARule(t *testing.T) {
 	}
 }
 
+// notProperties are constants of Java's configuration classes that are none of a
+// client's properties.
+var notProperties = map[string]string{
+	"https": "a value", "scope": "a value", "sub": "a value",
+	"metrics.context.":             "a prefix, which workers give to all clients",
+	"rebalance.timeout.ms":         "of Connect workers",
+	"default.list.key.serde.inner": "of serializers", "default.list.key.serde.type": "of serializers",
+	"default.list.value.serde.inner": "of serializers", "default.list.value.serde.type": "of serializers",
+}
+
+// The lists above are Java's whole vocabulary: each name in ProducerConfig,
+// ConsumerConfig, AdminClientConfig, CommonClientConfigs, SaslConfigs, SslConfigs and
+// SecurityConfig of Kafka 4.3.1 (testdata/constants.sh) has a rule.
+func TestEveryConstantHasARule(t *testing.T) {
+	b, err := os.ReadFile("testdata/constants-4.3.1.tsv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for line := range strings.Lines(string(b)) {
+		class, name, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		if _, ok := rules[name]; !ok && notProperties[name] == "" {
+			t.Errorf("%s of %s has no rule", name, class)
+		}
+		n++
+	}
+	if n < 200 {
+		t.Errorf("only %d constants were looked at", n)
+	}
+}
+
 // Setting every property to Java's default must change nothing: the defaults here
 // are the same.
 func TestDefaultsAreJavas(t *testing.T) {
