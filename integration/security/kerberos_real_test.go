@@ -10,6 +10,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -119,6 +120,7 @@ func TestKerberosOnApacheKafka(t *testing.T) {
 		b.add(t, principal, time.Hour)
 	}
 	b.add(t, "short", 6*time.Second)
+	b.addAway(t)
 	t.Run("parts", func(t *testing.T) {
 		t.Run("everything over TLS", func(t *testing.T) { t.Parallel(); b.everything(t) })
 		t.Run("ticket cache", func(t *testing.T) { t.Parallel(); b.ticketCache(t) })
@@ -228,6 +230,7 @@ func (b *kerberosBed) mistakes(t *testing.T) {
 		"another's cache":   {cache(expired, "principal=short"), []string{"sasl.jaas.config", "those of worker@" + realm, "short@" + realm}},
 		"wrong realm":       {tab(b.keyTab("worker"), "worker@ELSEWHERE.TEST"), []string{"sasl.jaas.config", "has no key of worker@ELSEWHERE.TEST"}},
 		"unknown realm":     {tab(b.elsewhere(t), "nobody@ELSEWHERE.TEST"), []string{"names no KDC of the realm ELSEWHERE.TEST", "[realms]", "sasl.jaas.config"}},
+		"no KDC answers":    {tab(b.keyTab("nobody@AWAY.TEST"), "nobody@AWAY.TEST"), []string{"no KDC of the realm AWAY.TEST answers", b.kdc.Config}},
 		"wrong service":     {map[string]string{"sasl.kerberos.service.name": "kafkas"}, []string{"sasl.kerberos.service.name", "kafkas/localhost@" + realm}},
 		"not that service":  {map[string]string{"sasl.kerberos.service.name": "connect", "bootstrap.servers": b.plain}, []string{"sasl.kerberos.service.name", "connect/localhost"}},
 	} {
@@ -265,8 +268,15 @@ func (b *kerberosBed) unknown(t *testing.T) string {
 // elsewhere is a key tab of a principal in a realm that nobody knows.
 func (b *kerberosBed) elsewhere(t *testing.T) string {
 	t.Helper()
-	b.must(t, b.kdc.Add(t.Context(), "nobody@ELSEWHERE.TEST", time.Hour))
-	path := filepath.Join(b.dir, "elsewhere.keytab")
-	b.must(t, b.kdc.Export(t.Context(), "nobody@ELSEWHERE.TEST", path))
-	return path
+	b.add(t, "nobody@ELSEWHERE.TEST", time.Hour)
+	return b.keyTab("nobody@ELSEWHERE.TEST")
+}
+
+// addAway makes a realm whose KDC does not answer, and a key tab of one of its principals.
+func (b *kerberosBed) addAway(t *testing.T) {
+	t.Helper()
+	b.add(t, "nobody@AWAY.TEST", time.Hour)
+	text, err := os.ReadFile(b.kdc.Config)
+	b.must(t, err)
+	write(t, filepath.Dir(b.kdc.Config), filepath.Base(b.kdc.Config), append(text, "[realms]\n  AWAY.TEST = {\n    kdc = 127.0.0.1:1\n  }\n"...))
 }

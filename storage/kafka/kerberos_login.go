@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -15,7 +14,6 @@ import (
 	"github.com/jcmturner/gokrb5/v8/client"
 	"github.com/jcmturner/gokrb5/v8/config"
 	"github.com/jcmturner/gokrb5/v8/credentials"
-	"github.com/jcmturner/gokrb5/v8/iana/etypeID"
 	"github.com/jcmturner/gokrb5/v8/iana/nametype"
 	"github.com/jcmturner/gokrb5/v8/keytab"
 	"github.com/jcmturner/gokrb5/v8/messages"
@@ -318,34 +316,6 @@ func useKeysOf(keys *keytab.Keytab, name, realm string, conf *config.Config) err
 	}
 	conf.LibDefaults.DefaultTktEnctypeIDs = types
 	return nil
-}
-
-// loadKrb5 reads krb5.conf with the defaults of Java where the library has others:
-// KDCs are looked up in DNS unless it is forbidden, and the newer AES types are known.
-func loadKrb5(path string) (_ *config.Config, err error) {
-	const where = "give its path with -Djava.security.krb5.conf in KAFKA_OPTS, or in KRB5_CONFIG"
-	defer recovered(&err, path+" is damaged")
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, kerberosErrorf("krb5.conf cannot be read: %v (%s)", err, where)
-	}
-	conf, err := config.NewFromString(string(text))
-	var unknown config.UnsupportedDirective
-	if err != nil && !errors.As(err, &unknown) {
-		return nil, kerberosErrorf("krb5.conf (%s) is not understood: %v (%s)", path, err, where)
-	}
-	libs := &conf.LibDefaults
-	for option, types := range map[string]*[]int32{
-		"default_tkt_enctypes": &libs.DefaultTktEnctypeIDs, "default_tgs_enctypes": &libs.DefaultTGSEnctypeIDs, "permitted_enctypes": &libs.PermittedEnctypeIDs,
-	} {
-		if !strings.Contains(string(text), option) {
-			*types = append(*types, etypeID.AES256_CTS_HMAC_SHA384_192, etypeID.AES128_CTS_HMAC_SHA256_128)
-		}
-	}
-	if !strings.Contains(string(text), "dns_lookup_kdc") {
-		libs.DNSLookupKDC = true
-	}
-	return conf, nil
 }
 
 // recovered turns the library's panic at damaged input into an error.

@@ -86,6 +86,42 @@ func TestKeysDecideOnEncryption(t *testing.T) {
 	}
 }
 
+// Files that krb5.conf includes count, and so do all parts of a section.
+func TestKrb5Includes(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"krb5.conf": "# ours\ninclude " + dir + "/more\nincludedir " + dir + "/d/\nincludedir /no/such/dir\n[libdefaults]\n default_realm = A\n[realms]\n A = {\n  kdc = a:1\n }\n",
+		"more":      "[realms]\r\n B = {\r\n  kdc = b\r\n }\r\n",
+		"d/c.conf":  "[realms]\n C = {\n  kdc = c\n }\n[domain_realm]\n .c.com = C\n",
+		"d/c.bak":   "[realms]\n D = {\n  kdc = d\n }\n",
+		"d/.x.conf": "[realms]\n E = {\n  kdc = e\n }\n",
+		"loop":      "include " + dir + "/loop\n",
+	} {
+		if err := os.MkdirAll(filepath.Join(dir, "d"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	conf, err := loadKrb5(filepath.Join(dir, "krb5.conf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, r := range conf.Realms {
+		got = append(got, r.Realm+"="+strings.Join(r.KDC, ","))
+	}
+	if want := "B=b:88 C=c:88 A=a:1"; strings.Join(got, " ") != want || conf.LibDefaults.DefaultRealm != "A" || conf.ResolveRealm("h.c.com") != "C" {
+		t.Errorf("realms %v, want %s; default %q", got, want, conf.LibDefaults.DefaultRealm)
+	}
+	for _, bad := range []string{"loop", "none"} {
+		if _, err := loadKrb5(filepath.Join(dir, bad)); err == nil || !strings.Contains(err.Error(), bad) || !strings.Contains(err.Error(), "KRB5_CONFIG") {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
+
 // What the library says becomes a line with the setting, whatever it is.
 func TestKerberosErrors(t *testing.T) {
 	l := newKerberosLogin(kerberosOptions{config: "/etc/krb5.conf"})
