@@ -9,6 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/millrace/millrace/plugins/configdef"
 	"github.com/millrace/millrace/plugins/connect"
 	"github.com/millrace/millrace/storage/state"
@@ -196,6 +200,28 @@ func TestTopicsAreCreatedByGroup(t *testing.T) {
 		if got := partitions(want.topic); got != want.partitions {
 			t.Errorf("topic %s has %d partitions, want %d", want.topic, got, want.partitions)
 		}
+	}
+}
+
+// A topic that may not be created is waited for, as in Java, and created once it may be.
+func TestTopicsAreCreatedWhenTheyMay(t *testing.T) {
+	s := &listSource{topic: "late", values: []string{"a"}}
+	r := sourceRig(t, s, func(_ *rig, c *Config) { c.TopicCreation = true })
+	r.cluster.Fake.ControlKey(int16(kmsg.Metadata), func(rq kmsg.Request) (kmsg.Response, error, bool) {
+		r.cluster.Fake.KeepControl()
+		rq.(*kmsg.MetadataRequest).AllowAutoTopicCreation = false // as with auto.create.topics.enable=false
+		return nil, nil, false
+	})
+	refused := r.cluster.Fake.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.CreateTopics}, Err: kerr.TopicAuthorizationFailed, Count: -1})
+	id := r.start("list", sourceConfig("topic.creation.default.replication.factor", "1", "topic.creation.default.partitions", "5"))
+	if err := refused.Wait(testContext(t), 2); err != nil {
+		t.Fatal(err)
+	}
+	refused.Remove()
+	r.awaitOffset("list", 0)
+	r.stop(id)
+	if n := len(r.cluster.Fake.PartitionInfos("late")); n != 5 {
+		t.Errorf("%d partitions", n)
 	}
 }
 

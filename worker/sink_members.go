@@ -33,6 +33,8 @@ type members struct {
 
 	messages chan message
 	requests chan request
+
+	interrupted, troubled kafka.Repeats
 }
 
 // request asks the loop to take over an assignment, or to give it up.
@@ -145,7 +147,12 @@ func (m *members) run(ctx context.Context) error {
 			continue
 		}
 		if err == nil {
-			err = m.consume(ctx, topics)
+			// sarama would ask for a long time before it believes a refusal.
+			if _, refused := m.client.Coordinator(m.name); kafka.IsAuthorization(refused) {
+				err = refused
+			} else {
+				err = m.consume(ctx, topics)
+			}
 		}
 		var fatal *loopError
 		switch {
@@ -160,7 +167,7 @@ func (m *members) run(ctx context.Context) error {
 			}
 			return m.refusal(topics, err)
 		default:
-			m.log.Warn("consuming was interrupted and is tried again", "error", err)
+			m.interrupted.Log(m.log, slog.LevelWarn, "consuming was interrupted and is tried again", m.client.Settings.Advised(err))
 			sleep(ctx, retryConsume)
 		}
 	}
@@ -182,7 +189,7 @@ func (m *members) explained(err error) error {
 	if errors.Is(err, sarama.ErrGroupAuthorizationFailed) {
 		return m.client.Settings.Needs(err, "READ on the group "+m.name)
 	}
-	return m.client.Settings.Needs(err, "READ and DESCRIBE on the topics")
+	return m.client.Settings.Needs(m.client.Settings.Advised(err), "READ and DESCRIBE on the topics")
 }
 
 // patience is the wait between looks for topics besides those that are consumed.
@@ -268,7 +275,7 @@ func (m *members) heedErrors(refuse context.CancelCauseFunc) {
 			refuse(err)
 			continue
 		}
-		m.log.Warn("consumer group", "error", err)
+		m.troubled.Log(m.log, slog.LevelWarn, "consumer group", m.client.Settings.Advised(err))
 	}
 }
 
@@ -346,6 +353,8 @@ func (h *handler) Setup(s sarama.ConsumerGroupSession) error {
 			h.s.claims[tp] = newClaim(tp)
 		}
 	}
+	h.m.interrupted.Over()
+	h.m.troubled.Over()
 	h.m.log.Info("partitions were assigned", "partitions", len(h.s.claims), "generation", s.GenerationID())
 	return h.m.ask(h.s, true)
 }

@@ -47,6 +47,8 @@ type sourceTask struct {
 	metrics    *metrics.SourceTask
 	own        *metrics.Plugin // the task's own metrics
 	started    atomic.Bool     // the task may be sent signals, while polls go on
+
+	uncommitted kafka.Repeats // of commits that fail
 }
 
 // newSourceTask builds all that the task needs. Nothing runs yet.
@@ -311,9 +313,10 @@ func (t *sourceTask) commit(ctx context.Context) {
 	t.metrics.Committed(began, err)
 	if err != nil {
 		t.inflight.putBack(points)
-		t.log.Warn("offsets could not be committed; it is tried again", "error", err)
+		t.uncommitted.Log(t.log, slog.LevelWarn, "offsets could not be committed; it is tried again", err)
 		return
 	}
+	t.uncommitted.Over()
 	t.tellCommitted(ctx, points)
 }
 

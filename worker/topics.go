@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/millrace/millrace/plugins/configdef"
 	"github.com/millrace/millrace/plugins/connect"
@@ -116,9 +119,11 @@ func (x *topics) get(ctx context.Context, name string) (*producer.Topic, error) 
 func (x *topics) open(ctx context.Context, name string) (*producer.Topic, error) {
 	name = strings.Clone(name)
 	if len(x.groups) > 0 {
-		if err := x.create(ctx, name); err != nil {
+		stop, err := x.ensure(ctx, name)
+		if err != nil {
 			return nil, err
 		}
+		defer stop()
 	}
 	h, err := x.t.producer.Topic(ctx, name)
 	if err != nil {
@@ -129,6 +134,32 @@ func (x *topics) open(ctx context.Context, name string) (*producer.Topic, error)
 	}
 	return h, nil
 }
+
+// ensure creates a topic that does not exist. One that may not be created is left to
+// the broker, as in Java, and tried again until stop is called: the right to may come
+// while the producer waits for the topic.
+func (x *topics) ensure(ctx context.Context, name string) (stop func(), _ error) {
+	err := x.create(ctx, name)
+	if !errors.Is(err, kafka.ErrMayNotCreate) {
+		return func() {}, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var trying sync.WaitGroup
+	trying.Go(func() {
+		var told kafka.Repeats
+		for err != nil {
+			told.Log(x.t.log, slog.LevelWarn, "a topic is missing: create it, or allow it", err)
+			if !sleep(ctx, createPause) {
+				return
+			}
+			err = x.create(ctx, name)
+		}
+	})
+	return func() { cancel(); trying.Wait() }, nil
+}
+
+// createPause is between attempts to create a topic.
+const createPause = time.Second
 
 // create creates a topic that does not exist by the first group that matches.
 func (x *topics) create(ctx context.Context, name string) error {

@@ -127,6 +127,7 @@ func (w *Worker) StartConnector(ctx context.Context, name string, config map[str
 	if err != nil {
 		err = fmt.Errorf("Failed to start connector %s: %w", name, err)
 		c.state.Store(state.Failed)
+		c.log.Error("the connector has failed; it will not recover until it is restarted", "error", err)
 		w.cfg.Listener.ConnectorStatus(name, state.Status{State: state.Failed, Trace: trace(err), Version: c.version()})
 	}
 	return err
@@ -193,7 +194,7 @@ func (w *Worker) StartTask(ctx context.Context, start TaskStart) error {
 	return nil
 }
 
-// notBuilt reports a task that could not be built; it has no version, as in Java.
+// notBuilt tells of a task that could not be built; it has no version, as in Java.
 func (w *Worker) notBuilt(start TaskStart, err error) {
 	config := start.ConnectorConfig
 	p, unknown := w.cfg.Registry.Connector(config)
@@ -203,6 +204,8 @@ func (w *Worker) notBuilt(start TaskStart, err error) {
 	w.mu.Lock()
 	w.unbuilt[start.ID] = w.cfg.Metrics.Failed(taskInfo(start.ID, p))
 	w.mu.Unlock()
+	w.cfg.Loggers(p.Class).Error("the task has failed; it will not recover until it is restarted",
+		"connector", start.ID.Connector, "task", start.ID.Task, "error", err)
 	w.cfg.Listener.TaskStatus(start.ID, state.Status{State: state.Failed, Trace: trace(err), Class: string(ClassOf(err))})
 }
 

@@ -254,7 +254,7 @@ func (m *Member) connect() {
 		l, err := dial(m.cfg)
 		return func() {
 			if err != nil {
-				m.later(fmt.Errorf("connecting to the group coordinator: %w", err))
+				m.later(fmt.Errorf("connecting to the group coordinator: %w", m.explained(err)))
 				return
 			}
 			m.link = l
@@ -271,10 +271,10 @@ func (m *Member) later(err error) {
 	m.expire()
 }
 
-// explained adds to a refusal which right is missing.
+// explained adds to a refusal which right is missing, or what to look at.
 func (m *Member) explained(err error) error {
 	if c, ok := m.cfg.Client.(*kafka.Client); ok {
-		return c.Settings.Needs(err, "READ on the group (group.id)")
+		return c.Settings.Needs(c.Settings.Advised(err), "READ on the group "+m.cfg.Group+" (group.id)")
 	}
 	return err
 }

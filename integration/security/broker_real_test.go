@@ -8,8 +8,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/IBM/sarama"
 
@@ -25,21 +27,24 @@ type securedBroker struct {
 	*peer.Kafka
 	rights
 	stores string
+	ca     *identity      // of the certificates of listener CERT and of its clients
 	port   map[string]int // by listener
 }
 
-var listeners = []string{"SSL", "PLAIN", "SCRAM", "OAUTH"}
+var listeners = []string{"SSL", "CERT", "PLAIN", "SCRAM", "OAUTH"}
 
 func startSecured(t *testing.T) *securedBroker {
 	t.Helper()
-	b := &securedBroker{stores: makeStores(t), port: map[string]int{}}
+	b := &securedBroker{stores: makeStores(t), ca: issue(t, nil, "our own authority", time.Now().Add(time.Hour)), port: map[string]int{}}
+	certKeys := b.certificate(t, "localhost", time.Hour)
+	certTrust := b.ca.trustStores(t, b.stores, "authority")["JKS"]
 	open := rig.FreePort(t)
 	listen := fmt.Sprintf("PLAINTEXT://127.0.0.1:%d", open)
-	protocols := "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL"
+	protocols := "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL,CERT:SSL"
 	for _, name := range listeners {
 		b.port[name] = rig.FreePort(t)
 		listen += fmt.Sprintf(",%s://127.0.0.1:%d", name, b.port[name])
-		if name != "SSL" {
+		if name != "SSL" && name != "CERT" {
 			protocols += "," + name + ":SASL_SSL"
 		}
 	}
@@ -47,13 +52,18 @@ func startSecured(t *testing.T) *securedBroker {
 	const login = "org.apache.kafka.common.security."
 	b.Kafka = rig.KafkaOn(t, open, controller, map[string]string{
 		"listeners":                      listen + fmt.Sprintf(",CONTROLLER://127.0.0.1:%d", controller),
-		"advertised.listeners":           listen,
+		"advertised.listeners":           strings.Replace(listen, "CERT://127.0.0.1", "CERT://localhost", 1),
 		"listener.security.protocol.map": protocols,
 		"authorizer.class.name":          "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
 		"super.users":                    "User:ANONYMOUS",
 		"ssl.keystore.location":          filepath.Join(b.stores, "broker.jks"), "ssl.keystore.password": storePassword,
 		"ssl.truststore.location": filepath.Join(b.stores, "trust.jks"), "ssl.truststore.password": storePassword,
 		"listener.name.ssl.ssl.client.auth":                  "required",
+		"listener.name.cert.ssl.client.auth":                 "required",
+		"listener.name.cert.ssl.keystore.location":           certKeys,
+		"listener.name.cert.ssl.truststore.location":         certTrust,
+		"ssl.allow.san.changes":                              "true",
+		"ssl.allow.dn.changes":                               "true",
 		"listener.name.plain.sasl.enabled.mechanisms":        "PLAIN",
 		"listener.name.plain.plain.sasl.jaas.config":         login + `plain.PlainLoginModule required user_ann="marked-plain";`,
 		"listener.name.scram.sasl.enabled.mechanisms":        "SCRAM-SHA-512",
@@ -64,7 +74,8 @@ func startSecured(t *testing.T) *securedBroker {
 		"listener.name.scram.connections.max.reauth.ms":      "5000",
 		"allow.everyone.if.no.acl.found":                     "false",
 	})
-	b.admin = b.newAdmin(t)
+	b.rights = newRights(t, b.Bootstrap(), func(*sarama.Config) {})
+	b.creates = true
 	if _, err := b.admin.UpsertUserScramCredentials([]sarama.AlterUserScramCredentialsUpsert{{
 		Name: "bob", Mechanism: sarama.SCRAM_MECHANISM_SHA_512, Iterations: 4096, Salt: []byte("salt"), Password: []byte("marked-scram"),
 	}}); err != nil {
@@ -73,21 +84,25 @@ func startSecured(t *testing.T) *securedBroker {
 	return b
 }
 
-func (b *securedBroker) newAdmin(t *testing.T) sarama.ClusterAdmin {
-	t.Helper()
-	c := sarama.NewConfig()
-	c.Version = sarama.MaxVersion
-	admin, err := sarama.NewClusterAdmin([]string{b.Bootstrap()}, c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { admin.Close() })
-	return admin
-}
-
 // address is the bootstrap.servers of a listener.
 func (b *securedBroker) address(listener string) string {
 	return fmt.Sprintf("127.0.0.1:%d", b.port[listener])
+}
+
+// certificate is a key store for listener CERT.
+func (b *securedBroker) certificate(t *testing.T, host string, lasts time.Duration) (file string) {
+	t.Helper()
+	return issue(t, b.ca, host, time.Now().Add(lasts)).keyStores(t, b.stores, fmt.Sprintf("%s-%s", host, lasts))["JKS"]
+}
+
+// shows makes listener CERT show another certificate to those who connect from now on.
+func (b *securedBroker) shows(t *testing.T, file string) {
+	t.Helper()
+	if err := b.admin.IncrementalAlterConfig(sarama.BrokerResource, strconv.Itoa(b.Node), map[string]sarama.IncrementalAlterConfigsEntry{
+		"listener.name.cert.ssl.keystore.location": {Operation: sarama.IncrementalAlterConfigsOperationSet, Value: &file},
+	}, false); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // makeStores makes the key and trust stores as an operator does: Java's keytool makes JKS and PKCS12, openssl PEM.

@@ -12,7 +12,7 @@ import (
 	"github.com/millrace/millrace/storage/kafka/embedded"
 )
 
-// What TestDeniedOnApacheKafka shows, on the embedded broker, and the same for what connectors need.
+// What TestDeniedOnApacheKafka shows, on the embedded broker, but for the clients of database connectors.
 func TestDenied(t *testing.T) {
 	cluster, err := embedded.Start(embedded.Config{DataDir: rig.Dir(t), Options: []kfake.Opt{
 		kfake.EnableSASL(), kfake.EnableACLs(), kfake.Superuser("PLAIN", "root", "root"), kfake.User("PLAIN", "ann", "marked-plain"),
@@ -21,18 +21,14 @@ func TestDenied(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(cluster.Close)
-	c := sarama.NewConfig()
-	c.Version = sarama.MaxVersion
-	c.Net.SASL.Enable, c.Net.SASL.Mechanism, c.Net.SASL.User, c.Net.SASL.Password = true, sarama.SASLTypePlaintext, "root", "root"
-	admin, err := sarama.NewClusterAdmin([]string{cluster.Bootstrap()}, c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = admin.Close() })
+	b := newRights(t, cluster.Bootstrap(), func(c *sarama.Config) {
+		c.Net.SASL.Enable, c.Net.SASL.Mechanism, c.Net.SASL.User, c.Net.SASL.Password = true, sarama.SASLTypePlaintext, "root", "root"
+	})
 	who := client{principal: "User:ann", properties: map[string]string{
 		"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN",
 		"sasl.jaas.config": `org.apache.kafka.common.security.plain.PlainLoginModule required username="ann" password="marked-plain";`,
 	}}
-	t.Run("workers", func(t *testing.T) { deniedWorkers(t, rights{admin}, cluster.Bootstrap(), who) })
-	t.Run("connectors", func(t *testing.T) { deniedConnectors(t, rights{admin}, cluster.Bootstrap(), who) })
+	t.Run("workers", func(t *testing.T) { deniedWorkers(t, b, cluster.Bootstrap(), who) })
+	t.Run("passwords", func(t *testing.T) { wrongPasswords(t, b, cluster.Bootstrap(), who) })
+	t.Run("connectors", func(t *testing.T) { deniedConnectors(t, b, cluster.Bootstrap(), who) })
 }

@@ -27,14 +27,43 @@ const (
 	onGroup = sarama.AclResourceGroup
 	onTxn   = sarama.AclResourceTransactionalID
 
-	mayRead     = sarama.AclOperationRead
-	mayWrite    = sarama.AclOperationWrite
-	mayCreate   = sarama.AclOperationCreate
-	mayDescribe = sarama.AclOperationDescribe
+	mayRead            = sarama.AclOperationRead
+	mayWrite           = sarama.AclOperationWrite
+	mayCreate          = sarama.AclOperationCreate
+	mayDelete          = sarama.AclOperationDelete
+	mayDescribe        = sarama.AclOperationDescribe
+	mayDescribeConfigs = sarama.AclOperationDescribeConfigs
 )
 
+// needsIt is how a line names who lacks a right, and the setting that says who that is.
+const needsIt = "user ann (sasl.jaas.config) needs "
+
 // rights are those of the users of a cluster, which somebody who may do anything changes.
-type rights struct{ admin sarama.ClusterAdmin }
+type rights struct {
+	admin  sarama.ClusterAdmin
+	client sarama.Client // of somebody who may do anything; it creates no topics by asking for them
+
+	creates bool // the brokers create topics on first use, for those who may
+}
+
+// newRights connects somebody who may do anything.
+func newRights(t *testing.T, bootstrap string, login func(*sarama.Config)) rights {
+	t.Helper()
+	c := sarama.NewConfig()
+	c.Version, c.Metadata.AllowAutoTopicCreation, c.Producer.Return.Successes = sarama.MaxVersion, false, true
+	c.Consumer.IsolationLevel = sarama.ReadCommitted
+	login(c)
+	client, err := sarama.NewClient([]string{bootstrap}, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin, err := sarama.NewClusterAdminFromClient(client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = admin.Close() })
+	return rights{admin: admin, client: client}
+}
 
 // allow gives a principal what a worker with one group, its connectors and its sinks need, and nothing else.
 func (b rights) allow(t *testing.T, principal, name string) {
@@ -48,11 +77,11 @@ func (b rights) allow(t *testing.T, principal, name string) {
 			}
 		}
 	}
-	acl(sarama.AclResourceTopic, name, sarama.AclOperationRead, sarama.AclOperationWrite, sarama.AclOperationCreate, sarama.AclOperationDescribe, sarama.AclOperationDescribeConfigs)
-	acl(sarama.AclResourceTransactionalID, "connect-cluster-"+name, sarama.AclOperationWrite, sarama.AclOperationDescribe)
-	acl(sarama.AclResourceTransactionalID, name, sarama.AclOperationWrite, sarama.AclOperationDescribe)
-	acl(sarama.AclResourceGroup, name, sarama.AclOperationRead)
-	acl(sarama.AclResourceGroup, "connect-"+name, sarama.AclOperationRead)
+	acl(onTopic, name, mayRead, mayWrite, mayCreate, mayDescribe, mayDescribeConfigs)
+	acl(onTxn, "connect-cluster-"+name, mayWrite, mayDescribe)
+	acl(onTxn, name, mayWrite, mayDescribe)
+	acl(onGroup, name, mayRead)
+	acl(onGroup, "connect-"+name, mayRead, mayDelete)
 }
 
 // deny takes one right on one resource away; the function that it returns gives it back.
@@ -78,6 +107,7 @@ func (b rights) deny(t *testing.T, principal string, kind sarama.AclResourceType
 type supervised struct {
 	log string
 	mu  sync.Mutex
+	c   peer.WorkerConfig
 	w   *peer.Worker // nil while it does not answer
 }
 
@@ -85,12 +115,15 @@ func supervise(t *testing.T, binary string, c peer.WorkerConfig) *supervised {
 	t.Helper()
 	c.Binary, c.Dir = binary, rig.Dir(t)
 	c.Port = rig.FreePort(t)
-	s := &supervised{log: filepath.Join(c.Dir, "millrace.log")}
+	s := &supervised{c: c, log: filepath.Join(c.Dir, "millrace.log")}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		for ctx.Err() == nil {
+			s.mu.Lock()
+			c := s.c
+			s.mu.Unlock()
 			w, err := peer.StartWorker(ctx, c)
 			if err == nil {
 				s.mu.Lock()
@@ -112,6 +145,13 @@ func supervise(t *testing.T, binary string, c peer.WorkerConfig) *supervised {
 		}
 	})
 	return s
+}
+
+// change gives the worker other properties when it is started again.
+func (s *supervised) change(properties map[string]string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.c.Properties = properties
 }
 
 func (s *supervised) url() (string, error) {
@@ -196,8 +236,13 @@ func deniedWorkers(t *testing.T, b rights, address string, who client) {
 		{"read-status", onTopic, "-status", mayRead, []string{"READ on the topic", "status.storage.topic"}},
 		{"write-configs", onTopic, "-configs", mayWrite, []string{"WRITE on the topic"}},
 		{"write-status", onTopic, "-status", mayWrite, []string{"WRITE on the topic", "statuses cannot be written"}},
-		{"group", onGroup, "", mayRead, []string{"READ on the group (group.id)", "cannot take part"}},
+		{"write-offsets", onTopic, "-offsets", mayWrite, []string{"WRITE on the topic"}},
+		{"write-offsets-plain", onTopic, "-offsets", mayWrite, []string{"WRITE on the topic", "offset.storage.topic", "it is tried again"}},
+		{"group", onGroup, "", mayRead, []string{"READ on the group", "(group.id)", "cannot take part"}},
+		{"group-describe", onGroup, "", mayDescribe, []string{"READ on the group", "(group.id)"}},
 		{"transactional-id", onTxn, "", mayWrite, []string{"WRITE and DESCRIBE on the transactional id"}},
+		{"transactional-id-describe", onTxn, "", mayDescribe, []string{"WRITE and DESCRIBE on the transactional id"}},
+		{"policy", onTopic, "-configs", mayDescribeConfigs, []string{"DESCRIBE_CONFIGS on the topic", "cannot verify the cleanup policy"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -207,72 +252,30 @@ func deniedWorkers(t *testing.T, b rights, address string, who client) {
 			if c.kind == onTxn {
 				resource = "connect-cluster-" + group
 			}
+			if c.op == mayDescribeConfigs { // which is asked for when a topic exists
+				compact := "compact"
+				if err := b.admin.CreateTopic(resource, &sarama.TopicDetail{NumPartitions: 1, ReplicationFactor: 1, ConfigEntries: map[string]*string{"cleanup.policy": &compact}}, false); err != nil {
+					t.Fatal(err)
+				}
+			}
 			lift := b.deny(t, who.principal, c.kind, resource, c.op)
-			s := supervise(t, binary, peer.WorkerConfig{
-				Bootstrap: address, Group: group, Properties: prefixed(who.properties, "", "producer.", "consumer.", "admin."),
-			})
-			if c.name == "write-status" { // which is written once there is a connector
+			properties := joined(prefixed(who.properties, "", "producer.", "consumer.", "admin."), healing())
+			if c.name == "write-offsets-plain" {
+				properties["exactly.once.source.support"], properties["offset.flush.interval.ms"] = "disabled", "200"
+			}
+			s := supervise(t, binary, peer.WorkerConfig{Bootstrap: address, Group: group, Properties: properties})
+			if strings.HasPrefix(c.name, "write-status") || strings.HasPrefix(c.name, "write-offsets") { // which are written once there is a connector
 				s.create(t, "source", generator(group+"-t"))
 			}
-			says := append([]string{resource, "the user ann (sasl.jaas.config) needs"}, c.says...)
+			says := append([]string{resource, needsIt}, c.says...)
 			s.waitLine(t, says...)
 			lift()
-			rig.WaitRunning(t, s.create(t, "source", generator(group+"-t")), "source")
-			if starts := max(1, len(s.lines("millrace: opening"))+len(s.lines("millrace: reading"))); len(s.lines(says...)) > 2*starts {
+			url := s.create(t, "source", generator(group+"-t"))
+			rig.Eventually(t, "the connector runs", func() error { return running(t, url, "source") })
+			b.whole(t, group+"-t", 10)
+			if starts := max(1, len(s.lines("millrace: opening"))+len(s.lines("millrace: reading"))+len(s.lines("the task has failed"))); len(s.lines(says...)) > 2*starts {
 				t.Errorf("one line should say it, not\n%s", strings.Join(s.lines(says...), ""))
 			}
-		})
-	}
-}
-
-func deniedConnectors(t *testing.T, b rights, address string, who client) {
-	b.allow(t, who.principal, "c-")
-	s := supervise(t, rig.Build(t), peer.WorkerConfig{
-		Bootstrap: address, Group: "c-group",
-		Properties: joined(prefixed(who.properties, "", "producer.", "consumer.", "admin."), map[string]string{
-			"task.restart.policy": "all", "task.restart.backoff.ms": "500", "task.restart.backoff.max.ms": "1000", "task.restart.max.attempts": "-1",
-		}),
-	})
-	rig.WaitRunning(t, s.create(t, "c-first", generator("c-in")), "c-first") // its topic is what sinks read
-	sink := func(topics string, more map[string]string) map[string]string {
-		return joined(map[string]string{
-			"connector.class": "org.apache.kafka.connect.file.FileStreamSinkConnector", "tasks.max": "1", "topics": topics, "file": filepath.Join(rig.Dir(t), "sink"),
-		}, more)
-	}
-	for _, c := range []struct {
-		name     string
-		kind     sarama.AclResourceType
-		resource string
-		op       sarama.AclOperation
-		says     string
-		config   map[string]string
-	}{
-		{"c-write", onTopic, "c-write-t", mayWrite, "WRITE on the topic", generator("c-write-t")},
-		{"c-describe", onTopic, "c-describe-t", mayDescribe, "DESCRIBE on the topic", generator("c-describe-t")},
-		{"c-create", onTopic, "c-create-t", mayCreate, "CREATE", generator("c-create-t", "topic.creation.default.replication.factor", "-1",
-			"topic.creation.default.partitions", "1", "producer.override.max.block.ms", "2000")},
-		{"c-txn", onTxn, "c-group-c-txn-0", mayWrite, "WRITE on the transactional id", generator("c-txn-t")},
-		{"c-read", onTopic, "c-in", mayRead, "READ and DESCRIBE on the topics", sink("c-in", nil)},
-		{"c-group", onGroup, "connect-c-group", mayRead, "READ on the group", sink("c-in", nil)},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			lift := b.deny(t, who.principal, c.kind, c.resource, c.op)
-			url := s.create(t, c.name, c.config)
-			rig.Eventually(t, "the trace or the log says what is missing", func() error {
-				_, text, err := rig.Ask(t.Context(), http.MethodGet, url+"/connectors/"+c.name+"/status", "")
-				if trace := strings.ReplaceAll(string(text), `\"`, `"`); err == nil && (!strings.Contains(trace, c.resource) || !strings.Contains(trace, c.says)) && len(s.lines(c.resource, c.says)) == 0 {
-					err = fmt.Errorf("the status is %s; the log %v", trace, s.lines(c.resource, c.says))
-				}
-				return err
-			})
-			lift()
-			rig.Eventually(t, c.name+" runs again", func() error {
-				_, text, err := rig.Ask(t.Context(), http.MethodGet, url+"/connectors/"+c.name+"/status", "")
-				if err == nil && (!strings.Contains(string(text), `"tasks":[{"id":0,"state":"RUNNING"`)) {
-					err = fmt.Errorf("the status is %s", text)
-				}
-				return err
-			})
 		})
 	}
 }

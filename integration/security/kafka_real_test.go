@@ -3,10 +3,8 @@
 package security
 
 import (
-	"maps"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -29,7 +27,7 @@ func TestSecuredApacheKafka(t *testing.T) {
 			worker := rig.Worker(t, peer.WorkerConfig{
 				Bootstrap: address, Group: c.name, Properties: prefixed(c.properties, "", "producer.", "consumer.", "admin."),
 			})
-			rig.CreateConnector(t, worker.URL(), "source", sourceOf(c, db, address, 7000+i))
+			rig.CreateConnector(t, worker.URL(), "source", sourceOf(c, db, address, c.name, 7000+i))
 			file := filepath.Join(rig.Dir(t), "sink")
 			rig.CreateConnector(t, worker.URL(), c.name, map[string]string{
 				"connector.class": "org.apache.kafka.connect.file.FileStreamSinkConnector", "tasks.max": "1",
@@ -39,20 +37,6 @@ func TestSecuredApacheKafka(t *testing.T) {
 			noSecrets(t, worker)
 		})
 	}
-}
-
-// sourceOf is a MySQL connector whose history authenticates as the worker does.
-func sourceOf(c client, db *peer.Database, bootstrap string, id int) map[string]string {
-	config := map[string]string{
-		"connector.class": "io.debezium.connector.mysql.MySqlConnector", "tasks.max": "1",
-		"database.hostname": "127.0.0.1", "database.port": strconv.Itoa(db.Port), "database.server.id": strconv.Itoa(id),
-		"database.user": peer.ConnectorUser, "database.password": peer.ConnectorPassword,
-		"topic.prefix": c.name, "database.include.list": "shop",
-		"schema.history.internal.kafka.topic":             c.name + ".history",
-		"schema.history.internal.kafka.bootstrap.servers": bootstrap,
-	}
-	maps.Copy(config, prefixed(c.properties, "schema.history.internal.producer.", "schema.history.internal.consumer."))
-	return config
 }
 
 func holds(file, text string) error {

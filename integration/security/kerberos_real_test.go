@@ -136,7 +136,7 @@ func (b *kerberosBed) everything(t *testing.T) {
 	who := client{name: "krbs", properties: joined(b.user("connect/host"), b.trust)}
 	who.properties["security.protocol"], who.properties["sasl.mechanism"] = "SASL_SSL", "GSSAPI"
 	w := b.worker(t, "krbs", b.secured, who.properties)
-	rig.CreateConnector(t, w.URL(), "source", sourceOf(who, db, b.secured, 7100))
+	rig.CreateConnector(t, w.URL(), "source", sourceOf(who, db, b.secured, who.name, 7100))
 	file := filepath.Join(rig.Dir(t), "sink")
 	rig.CreateConnector(t, w.URL(), "sink", map[string]string{
 		"connector.class": "org.apache.kafka.connect.file.FileStreamSinkConnector", "tasks.max": "1", "topics": "krbs.shop.t", "file": file,

@@ -64,9 +64,8 @@ type TopicInfo struct {
 	Internal    bool
 }
 
-// CreateTopic creates a topic. created is false when it exists already, or when
-// the principal may not create topics: the topic is then taken to exist or to
-// be created on first use, as Java's TopicAdmin takes it.
+// CreateTopic creates a topic. created is false when it exists already. After
+// ErrMayNotCreate, Java's TopicAdmin takes it to be created on first use.
 func (a *Admin) CreateTopic(ctx context.Context, t Topic) (created bool, err error) {
 	detail := &sarama.TopicDetail{NumPartitions: t.Partitions, ReplicationFactor: t.Replication, ConfigEntries: map[string]*string{}}
 	for k, v := range t.Configs {
@@ -86,12 +85,11 @@ func (a *Admin) CreateTopic(ctx context.Context, t Topic) (created bool, err err
 	case errors.Is(err, sarama.ErrTopicAlreadyExists):
 		return false, nil
 	case IsAuthorization(err):
-		a.client.log.Debug("not authorized to create a topic, taking it to exist", "topic", t.Name)
-		if topics, derr := a.describe(ctx, t.Name); derr == nil && errors.Is(topics[0].Err, sarama.ErrUnknownTopicOrPartition) {
-			a.client.log.Warn("a topic does not exist and may not be created: create it, or allow it", "topic", t.Name,
-				"error", a.needs(err, "CREATE on the topic or the cluster"))
+		if topics, derr := a.describe(ctx, t.Name); derr != nil || !errors.Is(topics[0].Err, sarama.ErrUnknownTopicOrPartition) {
+			a.client.log.Debug("not authorized to create a topic, taking it to exist", "topic", t.Name)
+			return false, nil
 		}
-		return false, nil
+		return false, fmt.Errorf("topic %q: %w: %w", t.Name, ErrMayNotCreate, a.needs(err, "CREATE on the topic or the cluster"))
 	}
 	return false, fmt.Errorf("creating topic %q: %w", t.Name, err)
 }

@@ -3,11 +3,21 @@ package kafka
 import (
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 
 	"github.com/IBM/sarama"
 )
+
+// Advised adds to an error by which a connection cannot be made which settings to
+// look at, unless it says so.
+func (s *Settings) Advised(err error) error {
+	if text := s.advice(err); text != "" && !strings.Contains(err.Error(), text) {
+		return fmt.Errorf("%w%s", err, text)
+	}
+	return err
+}
 
 // advice names the settings to look at when a connection cannot be made; "" when
 // the error says it all.

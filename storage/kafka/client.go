@@ -93,15 +93,6 @@ func (s *Settings) connectError(err error) error {
 	return fmt.Errorf("connecting the %s to Kafka (bootstrap.servers=%s): %w%s", s.Role, strings.Join(s.Bootstrap, ","), err, s.advice(err))
 }
 
-// Explain adds to an error of a connection which settings to look at, where that is
-// known.
-func (c *Client) Explain(err error) error {
-	if text := c.Settings.advice(err); text != "" {
-		return fmt.Errorf("%w%s", err, text)
-	}
-	return err
-}
-
 // Dial opens a connection of one's own to a broker, with the client's security.
 // timeout replaces request.timeout.ms as the wait for an answer when it is not 0;
 // requests on one connection are answered in turn, so a long poll needs its own.

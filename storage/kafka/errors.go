@@ -15,6 +15,10 @@ import (
 // over: this one must stop.
 var ErrFenced = errors.New("the producer was fenced: another producer with the same transactional id has taken over")
 
+// ErrMayNotCreate says that a topic does not exist, as far as the principal may see,
+// and that it may not create one.
+var ErrMayNotCreate = errors.New("it does not exist and may not be created")
+
 // ErrNoTopic says that a topic does not exist.
 var ErrNoTopic = errors.New("the topic does not exist")
 
@@ -58,20 +62,21 @@ func (s *Settings) Needs(err error, right string) error {
 	if !IsAuthorization(err) {
 		return err
 	}
-	return fmt.Errorf("%w: %s needs %s; grant it, and it goes on by itself", err, s.user(), right)
+	return fmt.Errorf("%w: %s needs %s", err, s.User(), right)
 }
 
-// user names who a client is by the property that says so.
-func (s *Settings) user() string {
+// User names who a client is by the property that says so.
+func (s *Settings) User() string {
+	who := "the " + s.Role.String() + "'s user"
 	switch {
 	case s.SASL != nil && s.SASL.User != "":
-		return "the user " + s.SASL.User + " (sasl.jaas.config)"
+		return who + " " + s.SASL.User + " (sasl.jaas.config)"
 	case s.SASL != nil:
-		return "the user of sasl.jaas.config"
+		return who + ", that of sasl.jaas.config,"
 	case s.TLS != nil && len(s.TLS.Certificates) > 0:
-		return "the user whose certificate is in ssl.keystore.location"
+		return who + ", whose certificate is in ssl.keystore.location,"
 	}
-	return "the anonymous user (security.protocol)"
+	return who + ", the anonymous one (security.protocol),"
 }
 
 // IsRetriable reports whether a request that failed with err may succeed when it

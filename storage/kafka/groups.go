@@ -72,7 +72,7 @@ func (a *Admin) newEpoch(ctx context.Context, id string) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("fencing the producer of transactional id %q: %w", id, err)
+		return fmt.Errorf("fencing the producer of transactional id %q: %w", id, a.needs(err, "WRITE and DESCRIBE on the transactional id"))
 	}
 	return nil
 }
@@ -88,13 +88,13 @@ func (a *Admin) GroupOffsets(ctx context.Context, group string) (map[TopicPartit
 	case errors.Is(err, sarama.ErrGroupIDNotFound):
 		return map[TopicPartition]int64{}, nil
 	case err != nil:
-		return nil, fmt.Errorf("listing the offsets of group %q: %w", group, err)
+		return nil, fmt.Errorf("listing the offsets of group %q: %w", group, a.groupNeeds(err, "DESCRIBE"))
 	}
 	out := map[TopicPartition]int64{}
 	for topic, partitions := range r.Blocks {
 		for p, block := range partitions {
 			if block.Err != sarama.ErrNoError {
-				return nil, fmt.Errorf("listing the offset of group %q in partition %d of topic %q: %w", group, p, topic, block.Err)
+				return nil, fmt.Errorf("listing the offset of group %q in partition %d of topic %q: %w", group, p, topic, a.groupNeeds(block.Err, "DESCRIBE"))
 			}
 			if block.Offset >= 0 {
 				out[TopicPartition{topic, p}] = block.Offset
@@ -117,12 +117,12 @@ func (a *Admin) SetGroupOffsets(ctx context.Context, group string, offsets map[T
 		return a.admin.AlterConsumerGroupOffsets(group, ask, nil)
 	})
 	if err != nil {
-		return fmt.Errorf("altering the offsets of group %q: %w", group, err)
+		return fmt.Errorf("altering the offsets of group %q: %w", group, a.groupNeeds(err, "READ"))
 	}
 	for topic, partitions := range r.Errors {
 		for p, code := range partitions {
 			if code != sarama.ErrNoError {
-				return fmt.Errorf("altering the offset of group %q in partition %d of topic %q: %w", group, p, topic, code)
+				return fmt.Errorf("altering the offset of group %q in partition %d of topic %q: %w", group, p, topic, a.groupNeeds(code, "READ"))
 			}
 		}
 	}
@@ -134,7 +134,7 @@ func (a *Admin) DeleteGroupOffsets(ctx context.Context, group string, partitions
 	for _, tp := range partitions {
 		err := awaitErr(ctx, func() error { return a.admin.DeleteConsumerGroupOffset(group, tp.Topic, tp.Partition) })
 		if err != nil && !errors.Is(err, sarama.ErrUnknownTopicOrPartition) && !errors.Is(err, sarama.ErrGroupIDNotFound) {
-			return fmt.Errorf("deleting the offset of group %q in partition %d of topic %q: %w", group, tp.Partition, tp.Topic, err)
+			return fmt.Errorf("deleting the offset of group %q in partition %d of topic %q: %w", group, tp.Partition, tp.Topic, a.groupNeeds(err, "DELETE"))
 		}
 	}
 	return nil
@@ -145,7 +145,21 @@ func (a *Admin) DeleteGroupOffsets(ctx context.Context, group string, partitions
 func (a *Admin) DeleteGroup(ctx context.Context, group string) error {
 	err := awaitErr(ctx, func() error { return a.admin.DeleteConsumerGroup(group) })
 	if err != nil && !errors.Is(err, sarama.ErrGroupIDNotFound) {
-		return fmt.Errorf("deleting group %q: %w", group, err)
+		return fmt.Errorf("deleting group %q: %w", group, a.groupNeeds(err, "DELETE"))
 	}
 	return nil
+}
+
+// groupNeeds adds the right that is missing to a refusal. A request about offsets
+// of a group needs the given right on the group, and READ on their topics or,
+// where they are only listed, DESCRIBE (Kafka's documentation, "Protocols to ACLs").
+func (a *Admin) groupNeeds(err error, onGroup string) error {
+	onTopic := "READ"
+	if onGroup == "DESCRIBE" {
+		onTopic = onGroup
+	}
+	if errors.Is(err, sarama.ErrTopicAuthorizationFailed) {
+		return a.needs(err, onTopic+" on the topic")
+	}
+	return a.needs(err, onGroup+" on the group")
 }

@@ -1,10 +1,11 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -147,13 +148,17 @@ func (r *Reader) Wake() {
 func (r *Reader) fetch(ctx context.Context) error {
 	byLeader := map[string][]int32{}
 	var firstErr error
+	first := int32(-1)
 	for id, p := range r.parts {
 		if p.fetching {
 			continue
 		}
 		leader, err := r.client.Leader(r.topic, id)
 		if err != nil {
-			firstErr = fmt.Errorf("finding the leader of partition %d of topic %q: %w", id, r.topic, err)
+			if first < 0 || id < first { // the same one each time, so that a failure is told of once
+				first, firstErr = id, fmt.Errorf("finding the leader of partition %d of topic %q: %w", id, r.topic,
+					r.client.Settings.Needs(r.client.Settings.Advised(err), "DESCRIBE on the topic"))
+			}
 			continue
 		}
 		byLeader[leader.Addr()] = append(byLeader[leader.Addr()], id)
@@ -233,7 +238,8 @@ func (c *fetchConn) fetch(ctx context.Context, client *Client, rq *sarama.FetchR
 func (r *Reader) take(reply fetchReply) ([]Record, error) {
 	reply.conn.busy = false
 	r.records = r.records[:0]
-	var firstErr error
+	var firstErr error // one says enough: the others come again, as this one does
+	slices.Sort(reply.partitions)
 	for _, id := range reply.partitions {
 		p := r.parts[id]
 		p.fetching = false
@@ -242,18 +248,18 @@ func (r *Reader) take(reply fetchReply) ([]Record, error) {
 		}
 		block := reply.response.GetBlock(r.topic, id)
 		if block == nil {
-			firstErr = errors.Join(firstErr, r.partitionError(id, sarama.ErrIncompleteResponse))
+			firstErr = cmp.Or(firstErr, r.partitionError(id, sarama.ErrIncompleteResponse))
 			continue
 		}
 		if block.Err != sarama.ErrNoError {
-			firstErr = errors.Join(firstErr, r.recover(id, p, block.Err))
+			firstErr = cmp.Or(firstErr, r.recover(id, p, block.Err))
 			continue
 		}
 		r.records = appendBlock(r.records, id, p, block)
 	}
 	if reply.err != nil {
 		_ = r.client.RefreshMetadata(r.topic)
-		return nil, fmt.Errorf("reading topic %q: %w", r.topic, reply.err)
+		return nil, fmt.Errorf("reading topic %q: %w", r.topic, r.client.Settings.Advised(reply.err))
 	}
 	if len(r.records) > 0 {
 		return r.records, nil // the error, if any, comes again with the next fetch
@@ -262,6 +268,9 @@ func (r *Reader) take(reply fetchReply) ([]Record, error) {
 }
 
 func (r *Reader) partitionError(id int32, err error) error {
+	if IsAuthorization(err) { // which is the same for all partitions, and told of once
+		return fmt.Errorf("reading topic %q: %w", r.topic, r.client.Settings.Needs(err, "READ on the topic"))
+	}
 	return fmt.Errorf("reading partition %d of topic %q: %w", id, r.topic, r.client.Settings.Needs(err, "READ on the topic"))
 }
 

@@ -35,6 +35,9 @@ func clientTLS(p Properties, peer bool) (*tls.Config, error) {
 			return nil, err
 		}
 	}
+	if path := strings.TrimSpace(p["ssl.keystore.location"]); len(cfg.Certificates) > 0 && path != "" {
+		cfg.GetClientCertificate = (&renewed{path: path, load: func() (*tls.Certificate, error) { return keyStore(p) }}).get
+	}
 	switch algorithm, given := p["ssl.endpoint.identification.algorithm"]; {
 	case !given, strings.EqualFold(strings.TrimSpace(algorithm), "https"):
 	case strings.TrimSpace(algorithm) == "":

@@ -67,7 +67,7 @@ type Done func(partition int32, offset int64, err error)
 func (w *Writer) complete(m *sarama.ProducerMessage, err error) {
 	done := m.Metadata.(Done)
 	if err != nil {
-		err = fmt.Errorf("writing to topic %q: %w", m.Topic, asFenced(w.settings.Needs(err, writeRight(err))))
+		err = fmt.Errorf("writing to topic %q: %w", m.Topic, asFenced(w.settings.Needs(w.settings.Advised(err), writeRight(err))))
 	}
 	done(m.Partition, m.Offset, err)
 }

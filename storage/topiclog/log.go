@@ -59,6 +59,8 @@ type Log struct {
 	writer *kafka.Writer // nil when read only
 	open   []*kafka.Client
 
+	missing kafka.Repeats // of a topic that may not be created
+
 	mu       sync.Mutex
 	barriers []barrier // waiting for the tail
 	closed   bool
@@ -159,6 +161,10 @@ func (l *Log) createTopic(ctx context.Context) error {
 	}
 	t.Configs["cleanup.policy"] = "compact"
 	created, err := a.CreateTopicRetrying(ctx, t)
+	if errors.Is(err, kafka.ErrMayNotCreate) { // somebody else may create it, or a broker on first use
+		l.missing.Log(l.log, slog.LevelWarn, "an internal topic is missing: create it, or allow it", err, "property", l.cfg.Property)
+		return nil
+	}
 	if err != nil || created {
 		return err
 	}
@@ -199,7 +205,10 @@ func (l *Log) Partitions() int { return l.reader.Partitions() }
 // Append writes records in order and returns when all in-sync replicas have
 // them.
 func (l *Log) Append(ctx context.Context, records ...kafka.Record) error {
-	return l.writer.Append(ctx, l.cfg.Topic.Name, records...)
+	if err := l.writer.Append(ctx, l.cfg.Topic.Name, records...); err != nil {
+		return fmt.Errorf("%s: %w", l.cfg.Property, err)
+	}
+	return nil
 }
 
 // Send writes a record and returns without waiting; done, which must not block,

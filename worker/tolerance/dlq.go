@@ -46,11 +46,14 @@ func ReadDLQ(props map[string]string) (DLQConfig, error) {
 
 // CreateTopic creates the topic, with one partition, unless it exists.
 func (c DLQConfig) CreateTopic(ctx context.Context, admin *kafka.Admin) error {
-	if _, err := admin.DescribeTopic(ctx, c.Topic); err == nil || !errors.Is(err, kafka.ErrNoTopic) {
-		return err
+	switch _, err := admin.DescribeTopic(ctx, c.Topic); {
+	case err == nil:
+		return nil
+	case !errors.Is(err, kafka.ErrNoTopic):
+		return fmt.Errorf("looking for the dead letter queue (errors.deadletterqueue.topic.name): %w", err)
 	}
 	if _, err := admin.CreateTopic(ctx, kafka.Topic{Name: c.Topic, Partitions: 1, Replication: c.Replication}); err != nil {
-		return fmt.Errorf("creating the dead letter queue (errors.deadletterqueue.topic.replication.factor=%d): %w", c.Replication, err)
+		return fmt.Errorf("creating the dead letter queue (errors.deadletterqueue.topic.name, errors.deadletterqueue.topic.replication.factor=%d): %w", c.Replication, err)
 	}
 	return nil
 }

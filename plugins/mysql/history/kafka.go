@@ -62,13 +62,24 @@ func NewKafka(cfg KafkaConfig) (*Kafka, error) {
 // records forever. A topic that exists is left as it is.
 func (k *Kafka) Create(ctx context.Context) error {
 	if _, err := k.log.Create(ctx); err != nil {
-		return fmt.Errorf("creating the schema history topic %s (or create it by hand, with one partition and without limits of retention): %w", k.cfg.Topic, err)
+		return fmt.Errorf("creating the topic %s of schema.history.internal.kafka.topic (or create it by hand, with one partition and without limits of retention): %w", k.cfg.Topic, err)
 	}
 	return nil
 }
 
 // Exists implements Creator.
-func (k *Kafka) Exists(ctx context.Context) (bool, error) { return k.log.Exists(ctx) }
+func (k *Kafka) Exists(ctx context.Context) (bool, error) {
+	exists, err := k.log.Exists(ctx)
+	return exists, named(err)
+}
+
+// named says which property names the topic.
+func named(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("schema.history.internal.kafka.topic: %w", err)
+}
 
 // leastRetention is five years, as Debezium asks for.
 const leastRetention = 5 * 365 * 24 * 60 * 60 * 1000
@@ -115,23 +126,28 @@ func (k *Kafka) Append(ctx context.Context, records []*Record) error {
 	for i, r := range records {
 		batch[i] = kafka.Record{Value: r.AppendPretty(nil)}
 	}
-	return k.log.Append(ctx, batch...)
+	return named(k.log.Append(ctx, batch...))
 }
 
 // Read implements Storage. A topic that does not exist holds no records. Null
 // records are skipped, as Debezium does.
 func (k *Kafka) Read(ctx context.Context, apply func(at string, record []byte) error) error {
+	var refused error
 	err := k.log.ReadAll(ctx, func(r kafka.Record) error {
 		if r.Value == nil {
 			k.cfg.Logger.Warn("skipping a null record of the schema history", "topic", k.cfg.Topic, "offset", r.Offset)
 			return nil
 		}
-		return apply(fmt.Sprintf("%s-%d, offset %d", k.cfg.Topic, r.Partition, r.Offset), r.Value)
+		refused = apply(fmt.Sprintf("%s-%d, offset %d", k.cfg.Topic, r.Partition, r.Offset), r.Value)
+		return refused
 	})
-	if errors.Is(err, kafka.ErrNoTopic) {
+	switch {
+	case errors.Is(err, kafka.ErrNoTopic):
 		return nil
+	case refused != nil: // which names the record
+		return refused
 	}
-	return err
+	return named(err)
 }
 
 // Close ends the connections.

@@ -3,6 +3,7 @@ package signal
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/millrace/millrace/storage/kafka"
@@ -19,6 +20,7 @@ type kafkaChannel struct {
 	admin     *kafka.Admin
 	reader    *kafka.Reader
 	committed int64
+	failing   kafka.Repeats
 }
 
 // retryWait is the longest wait before the topic is looked for again.
@@ -29,6 +31,7 @@ func (k *kafkaChannel) run(ctx context.Context, put func(Signal)) {
 		err := k.poll(ctx, put)
 		if err == nil {
 			failures = 0
+			k.failing.Over()
 			continue
 		}
 		if ctx.Err() != nil {
@@ -36,9 +39,8 @@ func (k *kafkaChannel) run(ctx context.Context, put func(Signal)) {
 		}
 		failures++
 		wait := min(time.Duration(failures)*200*time.Millisecond, retryWait)
-		if failures == 1 {
-			k.cfg.Logger.Warn("reading the topic of signals failed and is tried again", "topic", k.cfg.Topic, "error", err)
-		}
+		k.failing.Log(k.cfg.Logger, slog.LevelWarn, "reading signals failed and is tried again", err,
+			"signal.kafka.topic", k.cfg.Topic, "signal.kafka.groupId", k.cfg.Group)
 		select {
 		case <-ctx.Done():
 		case <-time.After(wait):

@@ -75,7 +75,7 @@ func (s *sender) connect(b *broker) *conn {
 func (c *conn) run(ctx context.Context) error {
 	l, err := dial(ctx, c.conf, c.addr)
 	if err != nil {
-		return err
+		return c.cfg.Advised(err)
 	}
 	defer l.close()
 	defer context.AfterFunc(ctx, func() { _ = l.Conn.Close() })()

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/IBM/sarama"
+
+	"github.com/millrace/millrace/storage/kafka"
 )
 
 // initTransactional takes over the transactional id, or bumps the epoch of old.
@@ -23,13 +26,13 @@ func (s *sender) initTransactional(ctx context.Context, old identity) (id identi
 		return kafkaError(r.Err)
 	})
 	if err != nil {
-		return id, fmt.Errorf("taking the transactional id %s: %w", s.txn.id, explained(err))
+		return id, fmt.Errorf("taking the transactional id %s: %w", s.txn.id, s.explained(err))
 	}
 	return id, nil
 }
 
 func (s *sender) endTxn(ctx context.Context, id identity, commit bool) error {
-	return s.coordinate(ctx, func(b *sarama.Broker) error {
+	err := s.coordinate(ctx, func(b *sarama.Broker) error {
 		r, err := b.EndTxn(&sarama.EndTxnRequest{
 			Version: 3, TransactionalID: s.txn.id, ProducerID: id.id, ProducerEpoch: id.epoch, TransactionResult: commit,
 		})
@@ -38,6 +41,10 @@ func (s *sender) endTxn(ctx context.Context, id identity, commit bool) error {
 		}
 		return kafkaError(r.Err)
 	})
+	if err != nil {
+		return fmt.Errorf("ending the transaction %s: %w", s.txn.id, s.explained(err))
+	}
+	return nil
 }
 
 func (s *sender) addToTxn(ctx context.Context, id identity, parts []*partition) error {
@@ -52,22 +59,22 @@ func (s *sender) addToTxn(ctx context.Context, id identity, parts []*partition) 
 		if err != nil {
 			return err
 		}
-		return worstOf(r.Errors)
+		return worstOf(r.Errors, s.cfg.User)
 	})
 	if err != nil {
-		return fmt.Errorf("adding partitions to the transaction %s: %w", s.txn.id, explained(err))
+		return fmt.Errorf("adding partitions to the transaction %s: %w", s.txn.id, s.explained(err))
 	}
 	return nil
 }
 
 // worstOf is the error that tells most: OPERATION_NOT_ATTEMPTED stands beside
 // another one.
-func worstOf(errs map[string][]*sarama.PartitionError) error {
+func worstOf(errs map[string][]*sarama.PartitionError, user string) error {
 	var worst error
 	for topic, parts := range errs {
 		for _, p := range parts {
 			if p.Err != sarama.ErrNoError && (worst == nil || p.Err != sarama.ErrOperationNotAttempted) {
-				worst = &BrokerError{Topic: topic, Partition: p.Partition, Code: p.Err}
+				worst = &BrokerError{Topic: topic, Partition: p.Partition, Code: p.Err, User: user}
 			}
 		}
 	}
@@ -93,10 +100,16 @@ func (s *sender) coordinate(ctx context.Context, do func(*sarama.Broker) error) 
 		var code sarama.KError
 		switch {
 		case err == nil:
+			s.unreached.Over()
 			return nil
 		case errors.Is(err, sarama.ErrClosedClient):
 			return err
+		case kafka.IsAuthentication(err):
+			return s.cfg.Advised(err)
 		case !errors.As(err, &code):
+			if failures > idleLoss {
+				s.unreached.Log(s.log, slog.LevelWarn, "the transaction coordinator does not answer and is asked again", s.cfg.Advised(err), "transactional.id", s.txn.id)
+			}
 			if b != nil {
 				_ = b.Close() // after a failed read the connection is of no more use
 			}
@@ -115,6 +128,10 @@ func (s *sender) coordinate(ctx context.Context, do func(*sarama.Broker) error) 
 		}
 	}
 }
+
+// idleLoss is how often a request may fail before that is told: brokers close
+// connections that were idle for long.
+const idleLoss = 2
 
 // concurrentWait is the longest wait between two looks at whether the coordinator
 // has ended the previous transaction, which mostly takes milliseconds.

@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -44,6 +45,7 @@ type BrokerError struct {
 	Partition int32
 	Code      sarama.KError
 	Message   string // of the broker, often ""
+	User      string // who is refused, and by which property it is that one; may be ""
 }
 
 func (e *BrokerError) Error() string {
@@ -51,7 +53,7 @@ func (e *BrokerError) Error() string {
 	if e.Message != "" {
 		text += ": " + e.Message
 	}
-	if h := hint(e.Code); h != "" {
+	if h := hint(e.Code, e.User); h != "" {
 		text += " (" + h + ")"
 	}
 	return text
@@ -59,28 +61,31 @@ func (e *BrokerError) Error() string {
 
 func (e *BrokerError) Unwrap() error { return e.Code }
 
-// hint says how to mend what a broker refuses; "" when nobody knows.
-func hint(code sarama.KError) string {
+// hint says how to mend what a broker refuses to user; "" when nobody knows.
+func hint(code sarama.KError, user string) string {
+	user = cmp.Or(user, "the producer's user")
 	switch code {
 	case sarama.ErrTopicAuthorizationFailed:
-		return "the producer's user needs WRITE on the topic"
+		return user + " needs WRITE on the topic"
 	case sarama.ErrClusterAuthorizationFailed:
-		return "the producer's user needs IDEMPOTENT_WRITE on the cluster"
+		return user + " needs IDEMPOTENT_WRITE on the cluster, or WRITE on any topic if the brokers are of Kafka 2.8 or newer"
 	case sarama.ErrTransactionalIDAuthorizationFailed:
-		return "the producer's user needs WRITE on the transactional id"
+		return user + " needs WRITE and DESCRIBE on the transactional id"
 	case sarama.ErrPolicyViolation:
 		return "a policy of the cluster forbids it"
 	}
 	return ""
 }
 
-// explained adds to a refusal which right is missing; other errors stay as they are.
-func explained(err error) error {
+// explained adds to a refusal which right the user lacks; other errors stay as they
+// are, and those that say so themselves.
+func (s *sender) explained(err error) error {
 	var code sarama.KError
-	if errors.As(err, &code) && hint(code) != "" {
-		return fmt.Errorf("%w (%s)", err, hint(code))
+	var refused *BrokerError
+	if errors.As(err, &refused) || !errors.As(err, &code) || hint(code, s.cfg.User) == "" {
+		return err
 	}
-	return err
+	return fmt.Errorf("%w (%s)", err, hint(code, s.cfg.User))
 }
 
 // TimeoutError says that a batch could not be written in delivery.timeout.ms,

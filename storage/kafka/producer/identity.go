@@ -61,12 +61,12 @@ func (s *sender) onIdentity(e identityDone) {
 	case kafka.IsAuthentication(e.err):
 		s.failLogin(fmt.Errorf("taking a producer id: %w", e.err))
 	case errors.Is(e.err, sarama.ErrClusterAuthorizationFailed):
-		s.fail(fmt.Errorf("taking a producer id: %w", explained(e.err)))
+		s.fail(fmt.Errorf("taking a producer id: %w", s.explained(e.err)))
 	default:
 		s.idPhase = idMissing
 		s.meta.wanted = true // which finds other brokers
 		s.idAfter = time.Now().Add(s.cfg.RetryBackoffMax)
-		s.log.Warn("could not take a producer id", "error", e.err)
+		s.log.Warn("could not take a producer id", "error", s.cfg.Advised(e.err))
 	}
 }
 

@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -131,8 +132,11 @@ func (s *sender) onMetadata(e metadataDone) {
 	m := &s.meta
 	m.asking, m.last = false, now
 	missing := e.err
-	if kafka.IsAuthentication(e.err) {
-		s.failLogin(e.err)
+	if missing != nil {
+		missing = s.cfg.Advised(missing)
+	}
+	if kafka.IsAuthentication(missing) {
+		s.fail(missing)
 		return
 	}
 	for _, f := range e.topics {
@@ -175,7 +179,7 @@ func (s *sender) update(f topicMetadata) error {
 		if !opened && isHopeless(f.err) {
 			t.failed = fmt.Errorf("finding the partitions of topic %s: %w", t.name, f.err)
 			if errors.Is(f.err, sarama.ErrTopicAuthorizationFailed) {
-				t.failed = fmt.Errorf("%w (the producer's user needs DESCRIBE on the topic, and CREATE if it does not exist)", t.failed)
+				t.failed = fmt.Errorf("%w (%s needs DESCRIBE on the topic, and CREATE if it does not exist)", t.failed, cmp.Or(s.cfg.User, "the producer's user"))
 			}
 			s.dropTopic(t)
 			close(t.ready)

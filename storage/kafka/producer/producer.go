@@ -34,6 +34,10 @@ type Config struct {
 	// ClientID names the producer to brokers, whose quotas go by it; "" for the
 	// Client's own.
 	ClientID string
+	// User says in errors who lacks a right; see kafka.Settings.User.
+	User string
+	// Advised adds to the error of a connection what to look at; nil adds nothing.
+	Advised func(error) error
 
 	// BatchBytes is the size at which a batch is sealed. Batches this large are
 	// made only under load, as Flush seals them early.
@@ -74,6 +78,7 @@ const (
 func FromSettings(s *kafka.Settings, given kafka.Properties) Config {
 	p := &s.Producer
 	c := Config{
+		User: s.User(), Advised: s.Advised,
 		BatchBytes:     max(p.BatchSize, DefaultBatchBytes),
 		MaxRequestSize: p.MaxRequestSize, MaxInFlight: p.MaxInFlight,
 		RequestTimeout: s.RequestTimeout, DeliveryTimeout: p.DeliveryTimeout, MaxBlock: p.MaxBlock,
@@ -94,6 +99,9 @@ func (c *Config) complete() error {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Advised == nil {
+		c.Advised = func(err error) error { return err }
 	}
 	if c.ClientID == "" {
 		c.ClientID = c.Client.Config().ClientID

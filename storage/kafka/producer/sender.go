@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+
+	"github.com/millrace/millrace/storage/kafka"
 )
 
 // noProducer is the producer id of batches without one.
@@ -62,6 +64,8 @@ type sender struct {
 	sweep time.Time // next look for batches that took too long
 
 	fatal error
+
+	unreached kafka.Repeats // of requests to the coordinator; any goroutine's
 }
 
 func newSender(p *Producer, life context.Context) *sender {
@@ -241,10 +245,7 @@ func (s *sender) fail(err error) {
 // failLogin ends the producer because brokers do not let it in, and says which
 // settings to look at, if its client knows.
 func (s *sender) failLogin(err error) {
-	if c, ok := s.cfg.Client.(interface{ Explain(error) error }); ok {
-		err = c.Explain(err)
-	}
-	s.fail(err)
+	s.fail(s.cfg.Advised(err))
 }
 
 // shutDown closes all connections and fails what is left, once no connection
@@ -462,7 +463,7 @@ func (s *sender) result(b *batch, res result, now time.Time) {
 	case tooLarge:
 		s.tooLarge(b, now)
 	case refused:
-		s.refuse(b, brokerError(b, res))
+		s.refuse(b, s.brokerError(b, res))
 	case reorder:
 		s.outOfOrder(b, res, now)
 	default:
@@ -470,14 +471,14 @@ func (s *sender) result(b *batch, res result, now time.Time) {
 			s.lostLeader(p)
 		}
 		b.maybeStored = b.maybeStored || v == doubtful
-		s.retry(b, brokerError(b, res), now)
+		s.retry(b, s.brokerError(b, res), now)
 	}
 	s.settle(p)
 	s.schedule(p)
 }
 
-func brokerError(b *batch, res result) error {
-	return &BrokerError{Topic: b.part.topic.name, Partition: b.part.id, Code: sarama.KError(res.code), Message: res.message}
+func (s *sender) brokerError(b *batch, res result) error {
+	return &BrokerError{Topic: b.part.topic.name, Partition: b.part.id, Code: sarama.KError(res.code), Message: res.message, User: s.cfg.User}
 }
 
 // retry puts a batch back to be sent again.
@@ -564,7 +565,7 @@ func (s *sender) tooLarge(b *batch, now time.Time) {
 // batch that failed that is natural. For the oldest batch it means that the
 // broker has lost what it knew of this producer.
 func (s *sender) outOfOrder(b *batch, res result, now time.Time) {
-	err := brokerError(b, res)
+	err := s.brokerError(b, res)
 	if b.part.oldest(b) && !b.part.recovering {
 		if s.txn.id != "" {
 			s.refuse(b, err)
