@@ -29,12 +29,11 @@ func (s *Server) forward(ctx context.Context, w http.ResponseWriter, r *request,
 	case to.URL == "":
 		return herder.Errorf(herder.Conflict, "%s", herder.NoLeaderMessage)
 	}
-	target, err := url.Parse(to.URL)
-	if err != nil || target.Host == "" {
+	target, err := client.At(to.URL, r.URL.EscapedPath())
+	if err != nil {
 		return herder.Errorf(herder.Internal, "The address %q of the worker to ask is not a URL", to.URL)
 	}
 	query.Set("forward", strconv.FormatBool(!marked))
-	target = target.JoinPath(r.URL.EscapedPath())
 	target.RawQuery = query.Encode()
 	header := passOn(r.Header)
 	if s.access != nil && r.who.Name != "" {

@@ -101,6 +101,26 @@ func TestForwardedRequest(t *testing.T) {
 	}
 }
 
+// A connector's name is sent on as it is, also one that looks like a way up or down: cleaned, the path of
+// /connectors/./offsets would be that of the connector called offsets.
+func TestForwardedNames(t *testing.T) {
+	p := startPeer(t, func(w http.ResponseWriter) { w.WriteHeader(http.StatusNoContent) })
+	f := &fake{err: &herder.NotTarget{URL: p.URL + "/"}}
+	s, _ := start(t, f, nil)
+	for _, path := range []string{"/connectors/./offsets", "/connectors/..", "/connectors/a%20b+c%C3%A9", "/connectors/%3F%23"} {
+		if got := ask(t, s.Addresses()[0], "DELETE "+path); got.StatusCode != http.StatusNoContent || p.got.RequestURI != path+"?forward=true" {
+			t.Errorf("%s: %d %s, sent on as %s", path, got.StatusCode, got.text, p.got.RequestURI)
+		}
+	}
+	c := client.New(client.Config{})
+	defer c.Close()
+	for name, want := range map[string]string{"..": "/connectors/../tasks", "a b%": "/connectors/a%20b%25/tasks"} {
+		if err := c.PutTaskConfigs(t.Context(), p.URL+"/", name, nil, herder.SessionKey{}); err != nil || p.got.RequestURI != want {
+			t.Errorf("%s: tasks sent to %s, error %v", name, p.got.RequestURI, err)
+		}
+	}
+}
+
 func TestForwardFailures(t *testing.T) {
 	page := startPeer(t, func(w http.ResponseWriter) {
 		w.Header().Set("Content-Type", "text/html")

@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/millrace/millrace/herder"
@@ -112,6 +113,21 @@ func (c *Client) send(req *http.Request) (Answer, error) {
 	return Answer{Status: res.StatusCode, Header: res.Header, Body: text}, nil
 }
 
+// At is the address of a path, encoded and as it is, at the worker with a base
+// address: a segment . or .. is the name of a connector, and leads nowhere else.
+func At(base, path string) (*url.URL, error) {
+	u, err := url.Parse(base)
+	switch {
+	case err != nil:
+		return nil, err
+	case u.Host == "":
+		return nil, errors.New("it names no host")
+	}
+	u.RawPath = strings.TrimSuffix(u.EscapedPath(), "/") + path
+	u.Path, err = url.PathUnescape(u.RawPath)
+	return u, err
+}
+
 // Unreached reports whether an error of Do means that the request cannot have
 // reached the other worker: there was no connection.
 func Unreached(err error) bool {
@@ -139,11 +155,11 @@ func (c *Client) FenceZombies(ctx context.Context, workerURL, connector string, 
 }
 
 func (c *Client) internal(ctx context.Context, method, base, connector, what string, body []byte, key herder.SessionKey) error {
-	u, err := url.Parse(base)
-	if err != nil || u.Host == "" {
+	u, err := At(base, "/connectors/"+url.PathEscape(connector)+"/"+what)
+	if err != nil {
 		return fmt.Errorf("the leader's address %q is not a URL", base)
 	}
-	req := Request{Method: method, URL: u.JoinPath("connectors", url.PathEscape(connector), what).String(), Header: http.Header{}, Body: body}
+	req := Request{Method: method, URL: u.String(), Header: http.Header{}, Body: body}
 	if err := Sign(req.Header, key, body); err != nil {
 		return err
 	}
