@@ -2,6 +2,7 @@ package distributed
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -40,6 +41,10 @@ func (h *Herder) hindrance() string {
 // PutConnector validates a configuration, outside the loop, and has the leader
 // write it.
 func (h *Herder) PutConnector(ctx context.Context, req herder.PutRequest) (herder.Created, error) {
+	return h.put(ctx, req, nil)
+}
+
+func (h *Herder) put(ctx context.Context, req herder.PutRequest, from map[string]string) (herder.Created, error) {
 	config, err := herder.CheckName(req.Name, req.Config)
 	if err != nil {
 		return herder.Created{}, err
@@ -52,7 +57,7 @@ func (h *Herder) PutConnector(ctx context.Context, req herder.PutRequest) (herde
 	if err != nil {
 		return herder.Created{}, err
 	}
-	a, err := h.ask(ctx, PutWanted{req})
+	a, err := h.ask(ctx, PutWanted{req, from})
 	if err != nil {
 		return herder.Created{}, err
 	}
@@ -60,17 +65,23 @@ func (h *Herder) PutConnector(ctx context.Context, req herder.PutRequest) (herde
 }
 
 // PatchConnector applies a patch on the leader, whose view of the configuration
-// is the newest.
+// is the newest. The configuration may change while the patched one is validated:
+// then the patch is applied to the new one.
 func (h *Herder) PatchConnector(ctx context.Context, name string, patch map[string]*string) (herder.ConnectorInfo, error) {
-	if _, err := h.ask(ctx, LeaderWanted{"Only the leader can set connector configs."}); err != nil {
-		return herder.ConnectorInfo{}, err
+	for {
+		if _, err := h.ask(ctx, LeaderWanted{"Only the leader can set connector configs."}); err != nil {
+			return herder.ConnectorInfo{}, err
+		}
+		now, err := h.Connector(ctx, name)
+		if err != nil {
+			return herder.ConnectorInfo{}, err
+		}
+		put := herder.PutRequest{Name: name, Config: herder.Patch(now.Config, patch), Replace: true}
+		created, err := h.put(ctx, put, now.Config)
+		if !errors.Is(err, errChangedMeanwhile) {
+			return created.Info, err
+		}
 	}
-	now, err := h.Connector(ctx, name)
-	if err != nil {
-		return herder.ConnectorInfo{}, err
-	}
-	created, err := h.PutConnector(ctx, herder.PutRequest{Name: name, Config: herder.Patch(now.Config, patch), Replace: true})
-	return created.Info, err
 }
 
 // DeleteConnector deletes a connector, also one whose class is missing.

@@ -113,7 +113,7 @@ func (s *sim) request(f []string) Request {
 		r := herder.PutRequest{Name: f[2], Config: o, Target: state.Target(o["target"]), Replace: o["new"] == ""}
 		delete(o, "target")
 		delete(o, "new")
-		return PutWanted{r}
+		return PutWanted{PutRequest: r}
 	case "delete":
 		return DeleteWanted{f[2]}
 	case "pause":

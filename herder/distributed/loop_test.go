@@ -241,6 +241,47 @@ func TestLifeOfAConnector(t *testing.T) {
 	})
 }
 
+// What happens to a connector while a patch of it is validated is neither undone nor lost.
+func TestPatchesBesideOtherChanges(t *testing.T) {
+	c := newTestCluster(t)
+	var meanwhile atomic.Pointer[func()]
+	a := c.start("a", func(cfg *Config) {
+		v := cfg.Local.Validator
+		resolver := v.Resolver
+		v.Resolver = herder.ResolverFunc(func(ctx context.Context, config map[string]string) (map[string]string, time.Duration, error) {
+			if f := meanwhile.Swap(nil); f != nil {
+				(*f)()
+			}
+			return resolver.Resolve(ctx, config)
+		})
+	})
+	ctx := t.Context()
+	c.put(a, "x", props(1))
+	one, two := "1", "2"
+	patch := func(patch map[string]*string, do func() error) (herder.ConnectorInfo, error) {
+		f := func() {
+			if err := do(); err != nil {
+				t.Error(err)
+			}
+		}
+		meanwhile.Store(&f)
+		return a.PatchConnector(ctx, "x", patch)
+	}
+	info, err := patch(map[string]*string{"one": &one}, func() error {
+		_, err := a.PatchConnector(ctx, "x", map[string]*string{"two": &two})
+		return err
+	})
+	if err != nil || info.Config["one"] != "1" || info.Config["two"] != "2" {
+		t.Errorf("a patch beside another: %v, %v", info.Config, err)
+	}
+	if _, err = patch(map[string]*string{"one": &two}, func() error { return a.DeleteConnector(ctx, "x") }); herder.KindOf(err) != herder.NotFound {
+		t.Errorf("a patch beside the deletion: %v", err)
+	}
+	if names, err := a.Connectors(ctx); err != nil || len(names) != 0 {
+		t.Errorf("the deleted connector is back: %v, %v", names, err)
+	}
+}
+
 func TestOffsets(t *testing.T) {
 	c := newTestCluster(t)
 	a := c.start("a", func(cfg *Config) { cfg.ExactlyOnce = true })

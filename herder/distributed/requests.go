@@ -3,6 +3,7 @@ package distributed
 import (
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 
@@ -16,7 +17,12 @@ type Request interface{ request() }
 // The requests.
 type (
 	// PutWanted creates or changes a connector whose configuration is valid.
-	PutWanted struct{ herder.PutRequest }
+	PutWanted struct {
+		herder.PutRequest
+		// From is the configuration that a patch was applied to, which must still be
+		// the connector's; nil for what is no patch.
+		From map[string]string
+	}
 	// DeleteWanted deletes a connector.
 	DeleteWanted struct{ Name string }
 	// TargetWanted pauses, resumes or stops a connector.
@@ -186,6 +192,10 @@ func (c *Core) asLeader(id int, refusal string, do func()) bool {
 	return true
 }
 
+// errChangedMeanwhile says that a patch was applied to a configuration that is not
+// the connector's any more.
+var errChangedMeanwhile = herder.Errorf(herder.Conflict, "The connector's configuration has changed meanwhile")
+
 func (c *Core) put(id int, r PutWanted) {
 	var created bool
 	var tasks []state.TaskID
@@ -194,6 +204,9 @@ func (c *Core) put(id int, r PutWanted) {
 			created = !c.configs.Contains(r.Name)
 			if !created && !r.Replace {
 				return nil, herder.Errorf(herder.Exists, "Connector %s already exists", r.Name)
+			}
+			if r.From != nil && (created || !maps.Equal(r.From, c.configs.Config(r.Name))) {
+				return nil, errChangedMeanwhile
 			}
 			for n := range c.configs.TaskCount(r.Name) {
 				tasks = append(tasks, state.TaskID{Connector: r.Name, Task: n})

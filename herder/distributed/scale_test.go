@@ -169,7 +169,7 @@ var work = []struct {
 		a.ask(TargetWanted{connectorName(i), state.TargetStarted})
 	}},
 	{"change", func(a *alone, i int) {
-		a.ask(PutWanted{herder.PutRequest{Name: connectorName(i), Config: map[string]string{"n": "1", "v": fmt.Sprint(a.ids)}, Replace: true}})
+		a.ask(PutWanted{PutRequest: herder.PutRequest{Name: connectorName(i), Config: map[string]string{"n": "1", "v": fmt.Sprint(a.ids)}, Replace: true}})
 	}},
 	{"restart", func(a *alone, i int) { a.ask(RestartWanted{connectorName(i)}) }},
 	{"restart of a task", func(a *alone, i int) { a.ask(TaskRestartWanted{state.TaskID{Connector: connectorName(i)}}) }},
@@ -221,7 +221,7 @@ func TestChangesShareARound(t *testing.T) {
 	a := newAlone(t, 10_000)
 	before := a.rounds
 	for i := range 1000 {
-		a.ask(PutWanted{herder.PutRequest{Name: connectorName(i), Config: map[string]string{"n": "1", "v": "new"}, Replace: true}})
+		a.ask(PutWanted{PutRequest: herder.PutRequest{Name: connectorName(i), Config: map[string]string{"n": "1", "v": "new"}, Replace: true}})
 	}
 	a.settle()
 	if n := a.rounds - before; n < 1 || n > 2 {
