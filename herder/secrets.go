@@ -1,9 +1,12 @@
 package herder
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/millrace/millrace/plugins/configdef"
@@ -37,18 +40,24 @@ func Unresolve(raw map[string]string, configs []map[string]string) []map[string]
 // unresolved puts references to config providers back into the outcome of a
 // validation, so that it shows no value that a provider has given. (Java shows it.)
 func unresolved(raw, resolved map[string]string, infos ConfigInfos, err error) (ConfigInfos, error) {
-	var pairs []string
-	refer := map[string]string{}
+	refer, shown := map[string]string{}, map[string]string{}
 	for k, v := range raw {
 		if given := resolved[k]; given != v {
 			refer[k] = v
 			if len(given) >= 5 { // shorter ones stand everywhere
-				pairs = append(pairs, given, v)
+				quoted := strconv.Quote(given)
+				shown[given], shown[quoted[1:len(quoted)-1]] = v, v
 			}
 		}
 	}
 	if len(refer) == 0 {
 		return infos, err
+	}
+	// A longer value first, or the end of it would be left where it begins with another.
+	longest := func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b)) }
+	var pairs []string
+	for _, given := range slices.SortedFunc(maps.Keys(shown), longest) {
+		pairs = append(pairs, given, shown[given])
 	}
 	back := strings.NewReplacer(pairs...)
 	for _, c := range infos.Configs {

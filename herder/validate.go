@@ -66,16 +66,16 @@ func (v *Validator) Validate(ctx context.Context, config map[string]string, null
 	if err != nil {
 		return ConfigInfos{}, Errorf(BadRequest, "resolving references to config providers: %w", err)
 	}
+	if _, ok := config["connector.class"]; !ok {
+		return ConfigInfos{}, Errorf(BadRequest, "Connector config %s contains no connector type", describe(config))
+	}
 	infos, err := v.validate(ctx, resolved, nulls)
 	return unresolved(config, resolved, infos, err)
 }
 
-// validate checks a configuration with secrets in place.
+// validate checks a configuration that has a class, with secrets in place.
 func (v *Validator) validate(ctx context.Context, config map[string]string, nulls []string) (ConfigInfos, error) {
-	class, ok := config["connector.class"]
-	if !ok {
-		return ConfigInfos{}, Errorf(BadRequest, "Connector config %s contains no connector type", describe(config))
-	}
+	class := config["connector.class"]
 	plugin, err := v.Registry.Connector(config)
 	if err != nil {
 		return v.missing(ctx, class, config, nulls, err)

@@ -274,6 +274,42 @@ func TestOverridesAreDescribed(t *testing.T) {
 	}
 }
 
+// No answer shows what a config provider has given, in any of the forms that errors show values in.
+func TestNoAnswerShowsWhatProvidersGive(t *testing.T) {
+	given := map[string]string{"${p:short}": "1234", "${p:start}": "hunter", "${p:long}": "hunter22", "${p:lines}": "rhubarb\ncustard \"pie\""}
+	v := validator(t)
+	v.Resolver = herder.ResolverFunc(func(_ context.Context, c map[string]string) (map[string]string, time.Duration, error) {
+		out := maps.Clone(c)
+		for k, value := range c {
+			if s, ok := given[value]; ok {
+				out[k] = s
+			}
+		}
+		return out, 0, nil
+	})
+	for range 20 { // the order of a map decides what is hidden first
+		_, err := v.Validate(t.Context(), map[string]string{"pin": "${p:short}", "name": "${p:long}"}, nil)
+		if err == nil || err.Error() != "Connector config {name=${p:long}, pin=${p:short}} contains no connector type" {
+			t.Fatal(err)
+		}
+		infos, err := v.Validate(t.Context(), map[string]string{
+			"name": "x", "connector.class": "FileStreamSource", "file": "${p:start}", "errors.retry.timeout": "${p:lines}", "topic": "t", "tasks.max": "${p:long}", "batch.size": "${p:start}",
+		}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal(infos)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range []string{"hunter", "22", "rhubarb", "custard"} {
+			if strings.Contains(string(text), part) {
+				t.Fatalf("%q is shown: %s", part, text)
+			}
+		}
+	}
+}
+
 func TestUnusableConfigurations(t *testing.T) {
 	for want, config := range map[string]map[string]string{
 		"Failed to find any class that implements Connector and which name matches Nope": {"connector.class": "Nope"},

@@ -1,6 +1,10 @@
 package provider
 
 import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -30,13 +34,18 @@ func (r *Redactor) Note(values map[string]string) {
 				r.values = map[string]bool{}
 			}
 			r.values[v] = true
+			if quoted := strconv.Quote(v); len(quoted) > len(v)+2 { // as errors show it
+				r.values[quoted[1:len(quoted)-1]] = true
+			}
 		}
 	}
 	if len(r.values) == before {
 		return
 	}
+	// A longer value first, or the end of it would be left where it begins with another.
+	longest := func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b)) }
 	var pairs []string
-	for v := range r.values {
+	for _, v := range slices.SortedFunc(maps.Keys(r.values), longest) {
 		pairs = append(pairs, v, configdef.Hidden)
 	}
 	r.hide = strings.NewReplacer(pairs...)
