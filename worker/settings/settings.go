@@ -112,7 +112,27 @@ func (d *Distributed) check() error {
 	if d.ExactlyOnce != "disabled" && d.Protocol == "eager" {
 		problems = append(problems, errors.New("exactly.once.source.support needs connect.protocol=sessioned or compatible"))
 	}
-	return errors.Join(append(problems, d.checkGossip())...)
+	return errors.Join(append(problems, d.checkSignatures(), d.checkGossip())...)
+}
+
+// checkSignatures refuses what workers could not sign or verify requests to each
+// other by (DistributedConfig).
+func (d *Distributed) checkSignatures() error {
+	var problems []error
+	known := func(property, algorithm string) {
+		if _, ok := herder.Sign(algorithm, nil, nil); !ok {
+			problems = append(problems, fmt.Errorf("%s: %q is none of HmacSHA256, HmacSHA1, HmacSHA224, HmacSHA384, HmacSHA512", property, algorithm))
+		}
+	}
+	const signs, verifies = "inter.worker.signature.algorithm", "inter.worker.verification.algorithms"
+	known(signs, d.SignatureAlgorithm)
+	for _, algorithm := range d.VerificationAlgorithms {
+		known(verifies, algorithm)
+	}
+	if !slices.Contains(d.VerificationAlgorithms, d.SignatureAlgorithm) {
+		problems = append(problems, fmt.Errorf("%s must hold %s, the %s: otherwise the workers refuse what they ask of each other", verifies, d.SignatureAlgorithm, signs))
+	}
+	return errors.Join(problems...)
 }
 
 const gossipPrefix = "gossip."

@@ -46,6 +46,8 @@ func TestErrorsNameTheProperty(t *testing.T) {
 	for _, tc := range [][]string{
 		{"group.id", ""}, {"config.storage.topic", " "}, {"offset.flush.interval.ms", "soon"},
 		{"connect.protocol", "chatty"}, {"heartbeat.interval.ms", "20000"}, {"status.storage.partitions", "many"},
+		{"inter.worker.signature.algorithm", "none"}, {"inter.worker.verification.algorithms", "HmacSHA256,HmacMD4"},
+		{"inter.worker.verification.algorithms", "HmacSHA512"}, {"inter.worker.verification.algorithms", ""},
 	} {
 		_, err := ReadDistributed(minimal(tc...))
 		if err == nil || !strings.Contains(err.Error(), tc[0]) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"sync"
@@ -88,8 +89,8 @@ func parseKey(text string) (wanted, error) {
 			continue
 		}
 		ms, err := strconv.ParseInt(value, 10, 64)
-		if err != nil || ms <= 0 {
-			return w, fmt.Errorf("the time to live of %s is %q, not a number of milliseconds above 0", key, value)
+		if err != nil || ms <= 0 || ms > math.MaxInt64/int64(time.Millisecond) {
+			return w, fmt.Errorf("the time to live of %s is %q, not a number of milliseconds from 1 to %d", key, value, math.MaxInt64/int64(time.Millisecond))
 		}
 		w.ttl = time.Duration(ms) * time.Millisecond
 	}

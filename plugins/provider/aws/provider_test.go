@@ -49,6 +49,7 @@ func TestSecretsAndParameters(t *testing.T) {
 		"an encoded ARN":          {class: "SecretsManagerConfigProvider", path: "arn%3Aaws%3Asecretsmanager%3Aeu-west-1%3A1%3Asecret%3A%2Fdb%2Fadmin-x", keys: []string{"k"}, want: map[string]string{"k": "v"}},
 		"the shortest ttl":        {class: "SecretsManagerConfigProvider", path: "db", keys: []string{"user?ttl=9000", "password?ttl=5000"}, want: map[string]string{"user?ttl=9000": "u", "password?ttl=5000": "p w"}, ttl: 5 * time.Second},
 		"a bad ttl":               {class: "SecretsManagerConfigProvider", path: "db", keys: []string{"user?ttl=soon"}, err: `"soon", not a number of milliseconds`},
+		"a ttl without end":       {class: "SecretsManagerConfigProvider", path: "db", keys: []string{"user?ttl=18446744073710"}, err: `"18446744073710", not a number of milliseconds`},
 		"a whole secret":          {class: "SecretsManagerConfigProvider", keys: []string{"raw?ttl=1000"}, want: map[string]string{"raw?ttl=1000": "not { JSON"}, ttl: time.Second},
 		"encoded":                 {class: "SecretsManagerConfigProvider", params: map[string]string{"RawSecretEncoding": "base64"}, keys: []string{"raw"}, want: map[string]string{"raw": "bm90IHsgSlNPTg=="}},
 		"not JSON":                {class: "SecretsManagerConfigProvider", path: "raw", keys: []string{"x"}, err: `the secret "raw" is not a JSON object`, errClass: connect.ClassConfig},
