@@ -342,6 +342,8 @@ func TestAudit(t *testing.T) {
 		{"editor", "DELETE /connectors/c", `level=INFO msg=change user=editor client=`},
 		{"editor", "DELETE /connectors/c?forward=true", `connector=c result=done status=204`},
 		{"reader", "DELETE /connectors/c", `connector=c result=denied status=403`},
+		{"outsider", `POST /connectors {"name":"n","config":{}}`, `method=POST path=/connectors connector=n result=denied status=403`},
+		{"outsider", `PUT /connector-plugins/P/config/validate {"name":"n"}`, `method=PUT path=/connector-plugins/P/config/validate connector=n result=denied status=403`},
 		{"", "GET /connectors", `level=WARN msg=request user="" client=`},
 		{"reader", "GET /connectors", ""},
 		{"editor", `PUT /connector-plugins/P/config/validate {}`, ""},
@@ -351,7 +353,8 @@ func TestAudit(t *testing.T) {
 		f.set(200, map[string]string{"GET": "[]"}[c.line[:3]], nil)
 		var header []string
 		if c.user != "" {
-			header = append(header, "Authorization: Bearer "+issuer.Token(t, map[string]any{"sub": c.user, "aud": "connect"}))
+			groups := map[bool][]string{true: {"team"}}[c.user == "outsider"] // who may edit team-*
+			header = append(header, "Authorization: Bearer "+issuer.Token(t, map[string]any{"sub": c.user, "aud": "connect", "groups": groups}))
 		}
 		ask(t, s.Addresses()[0], c.line, header...)
 		if got := audits.String(); !strings.Contains(got, c.want) || (got == "") != (c.want == "") || strings.Contains(got, "Bearer") {

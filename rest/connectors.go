@@ -64,10 +64,10 @@ func (s *Server) createConnector(ctx context.Context, r *request) (answer, error
 	if err != nil {
 		return answer{}, err
 	}
+	r.about = req.Name
 	if err := s.permit(r, access.Edit, req.Name); err != nil {
 		return answer{}, err
 	}
-	r.about = req.Name
 	made, err := s.herder.PutConnector(ctx, req)
 	return answer{status: http.StatusCreated, body: made.Info, created: req.Name}, err
 }

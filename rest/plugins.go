@@ -39,6 +39,7 @@ func (s *Server) validateConfig(ctx context.Context, r *request) (answer, error)
 		return answer{}, herder.Errorf(herder.BadRequest, "Included connector type %s does not match request type %s", class, plugin)
 	}
 	if name, named := config["name"]; named {
+		r.about = name
 		if err := s.permit(r, access.Edit, name); err != nil {
 			return answer{}, err
 		}

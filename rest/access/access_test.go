@@ -1,16 +1,24 @@
 package access
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/pem"
 	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"testing"
 
 	"github.com/millrace/millrace/herder"
+	"github.com/millrace/millrace/rest/access/oidctest"
 	"github.com/millrace/millrace/storage/kafka"
 )
 
@@ -186,5 +194,89 @@ func TestNestedClaims(t *testing.T) {
 		if got := texts(member(claims, path)); len(got) != want {
 			t.Errorf("%s: %v", path, got)
 		}
+	}
+}
+
+func withTokens(t *testing.T, issuer string, more kafka.Properties) *Control {
+	t.Helper()
+	c, err := New(Config{Logger: slog.New(slog.DiscardHandler), Properties: kafka.Properties{
+		"rest.oidc.issuer": issuer, "rest.oidc.audience": "connect", "rest.access.rules": "a", "rest.access.a.role": "read", "rest.access.a.users": "*",
+	}.With(more)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func bearer(token string) *http.Request {
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set("Authorization", "Bearer "+token)
+	return r
+}
+
+// Who sends a token and hangs up keeps nobody else out.
+func TestStrangersThatHangUp(t *testing.T) {
+	issuer := oidctest.Start(t)
+	c := withTokens(t, issuer.URL, nil)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := c.Identify(gone, bearer("some token")); err == nil {
+		t.Error("a stranger is known")
+	}
+	r := bearer(issuer.Token(t, map[string]any{"sub": "ann", "aud": "connect"}))
+	if _, err := c.Identify(gone, r); err != nil && !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if id, err := c.Identify(t.Context(), r); err != nil || id.Name != "ann" {
+		t.Errorf("%v, %v", id, err)
+	}
+}
+
+// Keys that come over http count for nothing when the provider's address begins
+// with https, whether it names such an address itself or redirects to it.
+func TestKeysOverPlainHTTP(t *testing.T) {
+	keys := oidctest.Start(t)
+	var answer func(w http.ResponseWriter, r *http.Request, self string)
+	server := httptest.NewUnstartedServer(nil)
+	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { answer(w, r, server.URL) })
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	discovery := func(w http.ResponseWriter, self, jwks string) {
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":%q,"authorization_endpoint":"x","token_endpoint":"x"}`, self, jwks)
+	}
+	trust := kafka.Properties{
+		"rest.oidc.ssl.truststore.type":         "PEM",
+		"rest.oidc.ssl.truststore.certificates": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})),
+	}
+	r := bearer(keys.Token(t, map[string]any{"sub": "ann", "aud": "connect", "iss": server.URL}))
+	for what, how := range map[string]func(w http.ResponseWriter, r *http.Request, self string){
+		"named": func(w http.ResponseWriter, _ *http.Request, self string) { discovery(w, self, keys.URL+"/keys") },
+		"redirected": func(w http.ResponseWriter, r *http.Request, self string) {
+			if r.URL.Path == "/keys" {
+				http.Redirect(w, r, keys.URL+"/keys", http.StatusFound)
+				return
+			}
+			discovery(w, self, self+"/keys")
+		},
+		"the whole of it": func(w http.ResponseWriter, r *http.Request, _ string) {
+			http.Redirect(w, r, keys.URL+r.URL.Path, http.StatusFound)
+		},
+	} {
+		answer = how
+		if id, err := withTokens(t, server.URL, trust).Identify(t.Context(), r); herder.KindOf(err) != herder.Unavailable {
+			t.Errorf("%s: %v, %v", what, id, err)
+		}
+	}
+	answer = func(w http.ResponseWriter, r *http.Request, self string) {
+		if r.URL.Path == "/keys" {
+			keys.ServeHTTP(w, r)
+			return
+		}
+		discovery(w, self, self+"/keys")
+	}
+	if id, err := withTokens(t, server.URL, trust).Identify(t.Context(), r); err != nil || id.Name != "ann" {
+		t.Errorf("over https: %v, %v", id, err)
 	}
 }

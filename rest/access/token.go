@@ -101,9 +101,23 @@ func (t *tokens) connect(p kafka.Properties) error {
 		}
 		transport.TLSClientConfig = cfg
 	}
-	t.http = &http.Client{Timeout: askTimeout, Transport: &sparing{next: transport, asked: map[string]time.Time{}, now: func() time.Time { return t.now() }}}
+	t.http = &http.Client{Timeout: askTimeout, CheckRedirect: neverDown, Transport: &sparing{next: transport, asked: map[string]time.Time{}, now: func() time.Time { return t.now() }}}
 	return nil
 }
+
+// neverDown follows redirections, but none from https to http: whoever sits
+// between could give keys of his own.
+func neverDown(r *http.Request, via []*http.Request) error {
+	switch {
+	case via[0].URL.Scheme == "https" && r.URL.Scheme != "https":
+		return errDown
+	case len(via) >= 10:
+		return errors.New("it redirects without end")
+	}
+	return nil
+}
+
+var errDown = errors.New("its address begins with https, but it names one that does not")
 
 // identify verifies a token and reads who it stands for.
 func (t *tokens) identify(ctx context.Context, raw string) (Identity, error) {
@@ -114,6 +128,8 @@ func (t *tokens) identify(ctx context.Context, raw string) (Identity, error) {
 	failure := &keyFailure{}
 	token, err := v.Verify(context.WithValue(ctx, keyFailure{}, failure), raw)
 	switch {
+	case err != nil && ctx.Err() != nil: // nobody waits for the answer any more
+		return Identity{}, ctx.Err()
 	case err != nil && failure.err != nil && !errors.Is(failure.err, errAskedJustNow):
 		return Identity{}, t.away("asking for the keys of the OpenID provider", failure.err)
 	case err != nil:
@@ -190,14 +206,15 @@ func texts(v any) []string {
 	return nil
 }
 
-// discovered asks the provider where its keys are, once.
+// discovered asks the provider where its keys are, once: for all requests, not
+// only as long as the one that happens to be the first is waited for.
 func (t *tokens) discovered(ctx context.Context) (*oidc.IDTokenVerifier, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.verifier != nil {
 		return t.verifier, nil
 	}
-	ctx = oidc.ClientContext(ctx, t.http)
+	ctx = oidc.ClientContext(context.WithoutCancel(ctx), t.http)
 	provider, err := oidc.NewProvider(ctx, t.issuer)
 	var said struct {
 		Keys string `json:"jwks_uri"`
@@ -205,13 +222,17 @@ func (t *tokens) discovered(ctx context.Context) (*oidc.IDTokenVerifier, error) 
 	if err == nil {
 		err = provider.Claims(&said)
 	}
-	if err == nil && said.Keys == "" {
+	switch {
+	case err != nil:
+	case said.Keys == "":
 		err = errors.New("its answer names no jwks_uri")
+	case strings.HasPrefix(t.issuer, "https:") && !strings.HasPrefix(said.Keys, "https:"):
+		err = fmt.Errorf("jwks_uri: %w", errDown)
 	}
 	if err != nil {
 		return nil, t.awayLocked("asking the OpenID provider for its configuration", err)
 	}
-	keys := keySet{oidc.NewRemoteKeySet(context.WithoutCancel(ctx), said.Keys)}
+	keys := keySet{oidc.NewRemoteKeySet(ctx, said.Keys)}
 	t.verifier = oidc.NewVerifier(t.issuer, keys, &oidc.Config{
 		SkipClientIDCheck: true, SkipExpiryCheck: true, SupportedSigningAlgs: algorithms, // see check
 	})
