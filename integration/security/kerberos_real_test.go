@@ -127,6 +127,7 @@ func TestKerberosOnApacheKafka(t *testing.T) {
 		t.Run("mistakes", func(t *testing.T) { t.Parallel(); b.mistakes(t) })
 	})
 	t.Run("outage", b.outage)
+	t.Run("new key of the broker", b.newKey)
 }
 
 // everything is a worker with a MySQL connector, its schema history, and a sink.
@@ -190,6 +191,24 @@ func (b *kerberosBed) outage(t *testing.T) {
 	b.must(t, b.kdc.Export(t.Context(), "short", b.keyTab("short")))
 	b.grows(t, "krbshort-t")
 	rig.WaitRunning(t, w.URL(), "source")
+}
+
+// newKey gives the broker another key: a ticket that is kept is of no use then, and the next attempt brings a new one.
+func (b *kerberosBed) newKey(t *testing.T) {
+	p := kafka.Properties(b.user("worker")).With(kafka.Properties{"bootstrap.servers": b.plain})
+	k, err := kafka.Open(t.Context(), kafka.Config{Role: kafka.RoleAdmin, Properties: p})
+	b.must(t, err)
+	defer k.Close()
+	const who = "kafka/localhost"
+	b.must(t, b.kdc.Change(t.Context(), who))
+	b.must(t, b.kdc.Export(t.Context(), who, b.keyTab(who)))
+	_, err = k.Dial(t.Context(), b.plain, 0)
+	if text := fmt.Sprint(err); err == nil || !strings.Contains(text, "the ticket is for "+who+"@"+realm) || !strings.Contains(text, "sasl.jaas.config") {
+		t.Errorf("with the old ticket: %v", err)
+	}
+	conn, err := k.Dial(t.Context(), b.plain, 0)
+	b.must(t, err)
+	b.must(t, conn.Close())
 }
 
 func waitLine(t *testing.T, w *peer.Worker, texts ...string) {
