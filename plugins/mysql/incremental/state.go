@@ -69,6 +69,9 @@ type state struct {
 // running reports whether tables are left.
 func (s *state) running() bool { return len(s.collections) > 0 }
 
+// first reports whether a table is the one that is read, or comes next.
+func (s *state) first(id table.ID) bool { return s.running() && s.collections[0].ID == id }
+
 // load takes a snapshot over from an offset; fields without tables are none.
 func load(offset map[string]any) (state, error) {
 	var s state
@@ -192,6 +195,9 @@ func (s *state) add(correlation string, collections []Collection) {
 // remove takes all entries of a table out, and reports whether there were any.
 func (s *state) remove(id table.ID) bool {
 	before := len(s.collections)
+	if s.first(id) {
+		s.last, s.maximum = key{}, key{}
+	}
 	s.collections = slices.DeleteFunc(slices.Clone(s.collections), func(c Collection) bool { return c.ID == id })
 	s.changed()
 	return len(s.collections) < before

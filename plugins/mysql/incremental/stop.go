@@ -38,7 +38,7 @@ func (s *Source) stopRequested(b *connect.Batch) {
 	for _, name := range s.expand(expressions) {
 		database, short, _ := strings.Cut(name, ".")
 		switch id := (table.ID{Database: database, Name: short}); {
-		case id == s.current && s.state.collections[0].ID == id:
+		case id == s.current && s.state.first(id):
 			isCurrent = true
 		case s.state.remove(id):
 			stopped = append(stopped, name)
