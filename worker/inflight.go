@@ -107,7 +107,9 @@ func (p *prefix) push(offset connect.Offset) uint64 {
 		p.grow()
 	}
 	seq := p.next
-	p.last, p.fresh = offset, true
+	if offset.Base != nil { // a record may have no offset
+		p.last, p.fresh = offset, true
+	}
 	*at(p.entries, seq) = entry{offset: offset}
 	p.next++
 	return seq
@@ -133,7 +135,9 @@ func (p *prefix) ack(seq uint64, n uint32) {
 		if !e.acked {
 			return
 		}
-		p.done, p.moved = e.offset, true
+		if e.offset.Base != nil {
+			p.done, p.moved = e.offset, true
+		}
 		*e = entry{}
 		p.first++
 	}
@@ -189,7 +193,7 @@ func (f *inflight) take() []connect.CommittedOffset {
 	defer f.mu.Unlock()
 	var out []connect.CommittedOffset
 	for _, p := range f.partitions {
-		if p.moved && p.done.Base != nil {
+		if p.moved {
 			out = append(out, connect.CommittedOffset{Source: p.source, Offset: p.done})
 		}
 		p.moved = false
@@ -204,7 +208,7 @@ func (f *inflight) submitted() []connect.CommittedOffset {
 	defer f.mu.Unlock()
 	var out []connect.CommittedOffset
 	for _, p := range f.partitions {
-		if p.fresh && p.last.Base != nil {
+		if p.fresh {
 			out = append(out, connect.CommittedOffset{Source: p.source, Offset: p.last})
 		}
 		p.fresh = false

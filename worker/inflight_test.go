@@ -111,3 +111,23 @@ func TestFirstFailureStays(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A record without an offset, such as a notification in the midst of a row, takes
+// nothing from what the records before it say.
+func TestRecordsWithoutOffset(t *testing.T) {
+	f, p := newInflight(), &connect.SourcePartition{}
+	tag := f.submit(p, connect.Offset{Base: numbered{}, N: 7})
+	none := f.submit(p, connect.Offset{})
+	if got := f.submitted(); len(got) != 1 || got[0].Offset.N != 7 {
+		t.Errorf("submitted %v, want the offset 7", got)
+	}
+	f.Done([]producer.Tags{{First: tag, N: 1}}, nil)
+	f.Done([]producer.Tags{{First: none, N: 1}}, nil)
+	if got := f.take(); len(got) != 1 || got[0].Offset.N != 7 {
+		t.Errorf("commit points %v, want the offset 7", got)
+	}
+	f.drop(p, connect.Offset{})
+	if got, more := f.take(), f.submitted(); len(got) != 0 || len(more) != 0 || f.pending() != 0 {
+		t.Errorf("%v, %v and %d pending where nothing is new", got, more, f.pending())
+	}
+}
