@@ -180,9 +180,10 @@ func TestUnknownEvents(t *testing.T) {
 func TestPositions(t *testing.T) {
 	d := newDecoder("b.000001", false)
 	var e Event
+	kind := TypeXID
 	event := func(size, end uint32) int64 {
 		b := make([]byte, headerSize+8)
-		b[4] = byte(TypeXID)
+		b[4] = byte(kind)
 		b[9], b[10] = byte(size), byte(size>>8)
 		b[13], b[14], b[15], b[16] = byte(end), byte(end>>8), byte(end>>16), byte(end>>24)
 		if _, err := d.decode(&e, b, nil); err != nil {
@@ -197,6 +198,15 @@ func TestPositions(t *testing.T) {
 	want := []int64{1<<32 - 50, 1<<32 + 50, 1<<32 + 150, 1<<32 + 250, 1<<32 + 350, 77}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+	// A heartbeat says where the server waits: behind the last event, or behind what it passes over.
+	event(100, 1<<32-50)
+	event(100, 50)
+	kind = TypeHeartbeat
+	for low, want := range map[uint32]int64{50: 1<<32 + 50, 777: 777} {
+		if got := event(40, low); got != want {
+			t.Errorf("a heartbeat at %d stands for %d, want %d", low, got, want)
+		}
 	}
 }
 
@@ -252,6 +262,8 @@ func FuzzClassify(f *testing.F) {
 			want = verbRollback
 		case strings.HasPrefix(s, "XA START"), strings.HasPrefix(s, "XA BEGIN"):
 			want = verbXAStart
+		case strings.HasPrefix(s, "XA COMMIT"), strings.HasPrefix(s, "XA ROLLBACK"):
+			want = verbXAOutcome
 		}
 		if len(sql) > 20 || !isASCII(sql) {
 			return // longer ones are not statements that the server writes

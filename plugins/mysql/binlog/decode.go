@@ -75,7 +75,11 @@ func (d *decoder) header(h *Header, b []byte, inner *Header) {
 // position makes the event's end of the 32 bits in its header. They wrap at 4
 // GiB, and MariaDB 11.4 and later leave them 0 in most events of a transaction.
 func (d *decoder) position(h *Header, low uint32) int64 {
-	if h.Flags&flagArtificial != 0 || h.Type == TypeHeartbeat || h.Type == TypeHeartbeatV2 {
+	isHeartbeat := h.Type == TypeHeartbeat || h.Type == TypeHeartbeatV2
+	switch {
+	case isHeartbeat && uint32(d.end) == low: // nothing has come since
+		return d.end
+	case isHeartbeat, h.Flags&flagArtificial != 0:
 		return int64(low)
 	}
 	next := d.end + int64(h.Size)

@@ -61,6 +61,9 @@ func (h *Header) Pos() int64 { return h.EndPos - int64(h.Size) }
 // Artificial reports whether the server made the event up for this connection.
 func (h *Header) Artificial() bool { return h.Flags&flagArtificial != 0 || h.EndPos == 0 }
 
+// madeUp reports whether the event is not in the binlog, and tells of no other file.
+func (e *Event) madeUp() bool { return e.EndPos == 0 && e.Kind != KindRotate }
+
 // Event is one event. Which fields are set follows from Kind. A Reader fills the
 // same Event again and again: it and all bytes that it refers to are valid until
 // the next call of Next. Tables stay valid.

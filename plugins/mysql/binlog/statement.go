@@ -11,6 +11,7 @@ const (
 	verbCommit
 	verbRollback
 	verbXAStart
+	verbXAOutcome // XA COMMIT or XA ROLLBACK of what was prepared
 )
 
 // classify finds out which verb a statement is. The server writes these
@@ -30,6 +31,8 @@ func classify(sql []byte) verb {
 		return verbRollback
 	case hasPrefixFold(s, "XA START"), hasPrefixFold(s, "XA BEGIN"):
 		return verbXAStart
+	case hasPrefixFold(s, "XA COMMIT"), hasPrefixFold(s, "XA ROLLBACK"):
+		return verbXAOutcome
 	}
 	return verbOther
 }

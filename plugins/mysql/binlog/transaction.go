@@ -146,6 +146,7 @@ func (t *Tracker) move(e *Event) {
 	case e.Kind == KindRotate:
 		t.file, t.pos, t.size = e.Rotate.File, e.Rotate.Pos, 0
 		t.restartFile, t.restartPos, t.event = t.file, t.pos, 0
+		t.inTx, t.inXA, t.amid = false, false, false // no transaction goes on in another file
 	case e.Pos() > 0:
 		t.pos, t.size = e.Pos(), int64(e.Size)
 		if !t.inTx && !t.inXA {
@@ -229,15 +230,19 @@ func (t *Tracker) Leave(e *Event) {
 		switch v := classify(e.Query.SQL); {
 		case v == verbCommit || v == verbRollback:
 			t.commit()
-		case v == verbOther && !t.inXA && (!t.inTx || t.standalone):
+		case v == verbXAOutcome, v == verbOther && !t.inXA && (!t.inTx || t.standalone):
 			t.amid = false
 		}
+	case KindXAPrepare:
+		t.amid = false
 	case KindRows:
 		if !t.skipping && !t.ignoreRows {
 			t.startRow = 0
 		}
 	}
-	t.event++
+	if !e.madeUp() || t.inTx || t.inXA { // what is made up for a connection does not come before the next transaction again
+		t.event++
+	}
 	if t.skipping {
 		t.skipEvents--
 		t.skipping = t.skipEvents > 0
@@ -333,10 +338,11 @@ func (t *Tracker) extras() *position.Extra {
 	return t.combined
 }
 
-// Done is where the binlog has been read up to; ok is false inside a transaction,
-// which counts as a whole.
+// Done is where the binlog has been read up to; ok is false inside a transaction
+// or statement, which counts as a whole. Offsets may lag behind: those of MariaDB
+// stay at a statement until the next transaction begins.
 func (t *Tracker) Done() (file string, pos int64, ok bool) {
-	return t.restartFile, t.restartPos, !t.inTx && !t.inXA
+	return t.file, t.pos + t.size, !t.amid
 }
 
 // Within reports whether a set holds all transactions that have been read.

@@ -25,6 +25,9 @@ var update = flag.Bool("update", false, "write what the transcripts in testdata 
 //	gtid GTID [standalone] SECONDS | anonymous SECONDS
 //	query SQL... | xid | xa-prepare | table-map | rows N | rows-query | heartbeat | payload | ddl SQL...
 //
+//	made-up: an event that the server makes up for the connection
+//	done: how far the binlog has been read
+//
 // Events are 100 bytes long. A line that ends in "inside" is part of the payload.
 func TestTrackerTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/tracker/*.txt")
@@ -70,9 +73,13 @@ func play(t *testing.T, script string) string {
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
-		if f := strings.Fields(line); f[0] == "start" {
+		switch f := strings.Fields(line); f[0] {
+		case "start":
 			p.start(f[1:])
-		} else {
+		case "done":
+			file, pos, ok := p.tracker.Done()
+			p.say("%v up to %s:%d, offset %s", ok, file, pos, offset(p.tracker.Offset()))
+		default:
 			p.event(f)
 		}
 	}
@@ -143,6 +150,9 @@ func (p *player) event(f []string) {
 		e.Kind, e.Timestamp = KindHeartbeat, 0
 		e.EndPos -= 100
 		p.end = e.EndPos
+	case "made-up":
+		e.Kind, e.EndPos = KindFormat, 0
+		p.end -= 100
 	default:
 		kinds := map[string]Kind{"xid": KindXID, "xa-prepare": KindXAPrepare, "table-map": KindTableMap, "rows-query": KindRowsQuery, "other": KindOther}
 		if e.Kind = kinds[f[0]]; e.Kind == 0 {
