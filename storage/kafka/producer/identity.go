@@ -75,7 +75,7 @@ func (s *sender) onIdentity(e identityDone) {
 func (s *sender) adopt(id identity) {
 	s.id, s.idPhase = id, idReady
 	for _, t := range s.topics {
-		for _, p := range t.partitions() {
+		for _, p := range t.known {
 			p.established, p.recovering = false, false
 			for _, b := range p.queue {
 				b.maybeStored = false

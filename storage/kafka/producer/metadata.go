@@ -187,19 +187,16 @@ func (s *sender) update(f topicMetadata) error {
 		}
 		return f.err
 	}
-	parts := slices.Clone(t.partitions())
-	for len(parts) < len(f.leaders) {
-		parts = append(parts, &partition{topic: t, id: int32(len(parts)), leader: noBroker})
-	}
-	for n := len(parts); n > len(f.leaders) && parts[n-1].unused(); n-- {
-		parts = parts[:n-1] // the topic was made anew
+	for len(t.known) < len(f.leaders) {
+		t.known = append(t.known, &partition{topic: t, id: int32(len(t.known)), leader: noBroker})
 	}
 	for i, l := range f.leaders {
-		s.setLeader(parts[i], l)
+		s.setLeader(t.known[i], l)
 	}
-	if len(parts) == 0 {
+	if len(f.leaders) == 0 {
 		return fmt.Errorf("topic %s has no partitions yet", t.name)
 	}
+	parts := slices.Clone(t.known[:len(f.leaders)]) // fewer than before when the topic was made anew
 	t.parts.Store(&parts)
 	if !opened {
 		close(t.ready)

@@ -137,8 +137,46 @@ func awaitLeader(ctx context.Context, t *testing.T, p *Producer, broker int32) {
 		if err := sleep(ctx, time.Millisecond); err != nil {
 			t.Fatal(err)
 		}
-		if err := p.onSender(ctx, func(s *sender) { found = s.topics[0].partitions()[0].leader == broker }); err != nil {
+		if err := p.onSender(ctx, func(s *sender) { found = s.topics[0].known[0].leader == broker }); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// TestPartitionIsForgottenForAWhile gives the producer the answer of a broker that
+// has not heard of a new partition yet. When the partition is back, its sequence
+// numbers go on: from the beginning they would be taken for duplicates.
+func TestPartitionIsForgottenForAWhile(t *testing.T) {
+	cluster := startCluster(t, 1)
+	if err := cluster.Fake.CreateTopic("t", 2, nil); err != nil {
+		t.Fatal(err)
+	}
+	ctx := testContext(t)
+	acks := newLedger()
+	p := newProducer(t, Config{Client: newClient(t, cluster.Bootstrap(), nil), Acks: acks, DeliveryTimeout: 10 * time.Second})
+	mustPut(t, p, "t", 1, nil, number(0, 0), 0)
+	mustWait(t, p)
+	mustPut(t, p, "t", 1, nil, number(1, 0), 1) // in an open batch while the partition is gone
+	if err := p.onSender(ctx, func(s *sender) {
+		of := s.topics[0]
+		s.onMetadata(metadataDone{topics: []topicMetadata{{t: of, leaders: []leader{{broker: 0, addr: s.brokers[0].addr}}}}})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if n := p.topics["t"].Partitions(); n != 1 {
+		t.Fatalf("%d partitions are left", n)
+	}
+	p.Flush()
+	mustPut(t, p, "t", 1, nil, number(2, 0), 2) // waits until it is back
+	mustWait(t, p)
+	acks.allAcked(t, 3)
+	got := readAll(t, cluster.Bootstrap(), "t")[1]
+	if len(got) != 3 {
+		t.Fatalf("%d records, want 3", len(got))
+	}
+	for i, r := range got {
+		if n := binary.BigEndian.Uint64(r.Value); n != uint64(i) {
+			t.Errorf("record %d holds %d", i, n)
 		}
 	}
 }

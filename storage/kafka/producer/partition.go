@@ -113,9 +113,6 @@ func (p *partition) resolve(b *batch) {
 	}
 }
 
-// unused reports whether nothing waits or is on its way.
-func (p *partition) unused() bool { return len(p.queue) == 0 && p.inFlight == 0 }
-
 // renumber takes back the sequence numbers of all waiting batches.
 func (p *partition) renumber(next int32) {
 	for _, b := range p.queue {

@@ -221,7 +221,7 @@ func (s *sender) nextWake(now time.Time) time.Duration {
 // What is on its way is bounded by request.timeout.ms instead.
 func (s *sender) expire(now time.Time) {
 	for _, t := range s.topics {
-		for _, p := range t.partitions() {
+		for _, p := range t.known {
 			for len(p.queue) > 0 && now.Sub(p.queue[0].created) > s.cfg.DeliveryTimeout {
 				b := p.queue[0]
 				p.queue = p.queue[1:]
@@ -301,20 +301,13 @@ func (s *sender) dropAll(err error) {
 // dropWaiting fails every batch that is not on its way.
 func (s *sender) dropWaiting(err error) {
 	for _, t := range s.topics {
-		for _, p := range t.partitions() {
+		for _, p := range t.known {
 			for _, b := range p.queue {
 				s.complete(b, err)
 			}
 			p.queue = nil
 		}
 	}
-}
-
-func (t *Topic) partitions() []*partition {
-	if parts := t.parts.Load(); parts != nil {
-		return *parts
-	}
-	return nil
 }
 
 // schedule puts a partition where its leader's connection, or the search for a

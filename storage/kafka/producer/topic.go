@@ -19,6 +19,10 @@ type Topic struct {
 	sticky int32
 	turn   int32 // the partition of the next record, with RoundRobin
 
+	// known are the sender's: all partitions that the topic has ever had. Their
+	// sequence numbers go on when a broker does not know of them for a while.
+	known []*partition
+
 	// Published by the sender.
 	parts atomic.Pointer[[]*partition]
 	limit atomic.Int64  // bytes of a batch; falls when the broker finds one too large

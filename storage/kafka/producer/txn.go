@@ -195,7 +195,7 @@ func (t *transaction) next(s *sender) {
 	t.started, t.failed, t.later = false, nil, 0
 	t.number++
 	for _, topic := range s.topics {
-		for _, p := range topic.partitions() {
+		for _, p := range topic.known {
 			p.inTxn = false
 			s.schedule(p)
 		}
