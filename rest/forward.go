@@ -45,7 +45,7 @@ func (s *Server) forward(ctx context.Context, w http.ResponseWriter, r *request,
 	if err != nil {
 		return err
 	}
-	s.log.Debug("forwarded a request", "method", r.Method, "url", target.String(), "status", a.Status)
+	s.log.Debug("forwarded a request", "method", r.Method, "worker", target.Host, "uri", shownURI(target), "status", a.Status)
 	r.forwarded = true
 	passBack(w, r.Request, a)
 	return nil

@@ -2,6 +2,9 @@ package rest
 
 import (
 	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -11,9 +14,29 @@ func (s *Server) logged(next http.Handler) http.Handler {
 		began := time.Now()
 		counted := &counter{ResponseWriter: w}
 		next.ServeHTTP(counted, r)
-		s.log.Info("request", "client", r.RemoteAddr, "method", r.Method, "uri", r.URL.RequestURI(),
+		s.log.Info("request", "client", r.RemoteAddr, "method", r.Method, "uri", shownURI(r.URL),
 			"status", counted.status, "bytes", counted.bytes, "took", time.Since(began))
 	})
+}
+
+// knownParameters are those that resources have. Others may hold anything, such as an
+// access_token that a client sends in the wrong place.
+var knownParameters = []string{"connectorsOnly", "expand", "forward", "includeTasks", "onlyFailed", "scope", "version"}
+
+// shownURI is the URI of a request as logs show it: without the values of parameters
+// that no resource knows, and without a user.
+func shownURI(u *url.URL) string {
+	shown := u.EscapedPath()
+	if u.RawQuery == "" {
+		return shown
+	}
+	pairs := strings.Split(u.RawQuery, "&")
+	for i, pair := range pairs {
+		if name, _, valued := strings.Cut(pair, "="); valued && !slices.Contains(knownParameters, name) {
+			pairs[i] = name + "=[hidden]"
+		}
+	}
+	return shown + "?" + strings.Join(pairs, "&")
 }
 
 // counter remembers what was answered.

@@ -271,11 +271,13 @@ func (m *members) watch(ctx context.Context, topics []string, end context.Cancel
 // for them for ever.
 func (m *members) heedErrors(refuse context.CancelCauseFunc) {
 	for err := range m.group.Errors() {
-		if kafka.IsAuthorization(err) || m.lost(err) {
+		switch {
+		case kafka.IsAuthorization(err) || m.lost(err):
 			refuse(err)
-			continue
+		case errors.Is(err, kafka.ErrSessionOver): // it connects anew
+		default:
+			m.troubled.Log(m.log, slog.LevelWarn, "consumer group", m.client.Settings.Advised(err))
 		}
-		m.troubled.Log(m.log, slog.LevelWarn, "consumer group", m.client.Settings.Advised(err))
 	}
 }
 

@@ -43,6 +43,7 @@ func (w *Worker) newLetters(ctx context.Context, t *sourceTask, config map[strin
 		return nil, err
 	}
 	cfg.Connector, cfg.Task, cfg.Logger, cfg.Counts = t.id.Connector, t.id.Task, t.log, t.metrics.Task
+	cfg.Redact = w.cfg.Redact
 	l := &letters{cfg: cfg}
 	p, err := w.cfg.Registry.Find(jsonClass, connect.KindConverter)
 	if err != nil {

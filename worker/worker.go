@@ -46,6 +46,8 @@ type Config struct {
 	TopicCreation   bool          // topic.creation.enable
 	// Metrics counts what happens; nil counts for nobody.
 	Metrics *metrics.Registry
+	// Redact takes secrets out of what dead letters tell of errors; nil for none.
+	Redact func(string) string
 	// Loggers gives the logger of a name.
 	Loggers func(name string) *slog.Logger
 	// Now is what time it is; nil for time.Now.

@@ -2,7 +2,6 @@ package group
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -36,11 +35,11 @@ func (m *Member) heartbeat() {
 
 func (m *Member) beaten(gen int32, sent time.Time, resp *sarama.HeartbeatResponse, err error) {
 	if err != nil {
-		m.lostLink(fmt.Sprintf("heartbeat failed: %v", err))
+		m.lostLink(fmt.Errorf("heartbeat failed: %w", err))
 		return
 	}
 	if moved(resp.Err) {
-		m.lostLink(resp.Err.Error())
+		m.lostLink(resp.Err)
 		return
 	}
 	if gen != m.generation || m.busy == "join" || m.busy == "sync" {
@@ -67,13 +66,13 @@ func (m *Member) beaten(gen int32, sent time.Time, resp *sarama.HeartbeatRespons
 
 // lostLink looks for the coordinator again. A join that was under way is
 // repeated; a sync is not, since only the owner knows what to bring.
-func (m *Member) lostLink(reason string) {
+func (m *Member) lostLink(reason error) {
 	wasSyncing := m.busy == "sync"
 	m.drop()
 	if wasSyncing {
-		m.again(reason)
+		m.again(reason.Error())
 	}
-	m.later(errors.New(reason))
+	m.later(m.explained(reason))
 }
 
 // limit is how long the coordinator may be out of reach: a session. One that has

@@ -266,7 +266,9 @@ func (m *Member) connect() {
 // later retries after a growing pause.
 func (m *Member) later(err error) {
 	m.backoff = min(max(2*m.backoff, m.cfg.RetryBackoff), m.cfg.RetryBackoffMax)
-	m.waiting.Log(m.log, slog.LevelWarn, "not in the worker group yet, will retry", err)
+	if !errors.Is(err, kafka.ErrSessionOver) { // then a new connection is all that it takes
+		m.waiting.Log(m.log, slog.LevelWarn, "not in the worker group yet, will retry", err)
+	}
 	m.retry.Reset(m.backoff)
 	m.expire()
 }

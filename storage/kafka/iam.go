@@ -91,7 +91,7 @@ func (r saslReader) mskTokens() (func(*sarama.Config), error) {
 		token, expires, err := signer.GenerateAuthTokenFromCredentialsProvider(ctx, identity.region, identity.credentials)
 		return accessToken{text: token, expires: time.UnixMilli(expires)}, err
 	}
-	return r.withTokens(tokenConfig{fetch: source, from: "sasl.jaas.config"}), nil
+	return r.withTokens(tokenConfig{fetch: source, from: "sasl.jaas.config", refused: identity.refused}), nil
 }
 
 func (r saslReader) iamIdentity() (*iamIdentity, error) {

@@ -3,6 +3,7 @@ package kafka
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -215,7 +216,16 @@ func (r *Reader) start(ctx context.Context, conn *fetchConn, ids []int32) {
 	}()
 }
 
+// fetch connects if need be, and once more when the session of the last login is over.
 func (c *fetchConn) fetch(ctx context.Context, client *Client, rq *sarama.FetchRequest) (*sarama.FetchResponse, error) {
+	response, err := c.once(ctx, client, rq)
+	if errors.Is(err, ErrSessionOver) {
+		return c.once(ctx, client, rq)
+	}
+	return response, err
+}
+
+func (c *fetchConn) once(ctx context.Context, client *Client, rq *sarama.FetchRequest) (*sarama.FetchResponse, error) {
 	if c.broker == nil {
 		wait := client.Settings.RequestTimeout + client.Settings.Consumer.FetchMaxWait
 		b, err := client.Dial(ctx, c.addr, wait)

@@ -44,6 +44,7 @@ type tokenConfig struct {
 	login      LoginSettings
 	timeout    time.Duration // of one attempt
 	cheap      bool          // fetching costs nothing, so that no token is kept while it works
+	refused    func()        // told when a broker does not take a token; may be nil
 }
 
 // tokenCache hands out a token and renews it in time: when a login needs one and
@@ -183,6 +184,9 @@ func (t *tokenCache) heard(rs *kmsg.SASLAuthenticateResponse) {
 		t.refusals = 0
 	case sarama.KError(rs.ErrorCode) == sarama.ErrSASLAuthenticationFailed:
 		t.refusals++
+		if t.refused != nil {
+			t.refused()
+		}
 		now := time.Now()
 		t.due = now
 		if next := now.Add(max(t.login.pause(t.refusals), time.Second)); t.notBefore.Before(now) {
@@ -204,9 +208,9 @@ func (t *tokenCache) advice() string {
 	case !t.held.holds(now):
 		return fmt.Sprintf("; the access token has expired at %s, and this machine's clock says %s: %s must give a newer one", stamp(t.held.expires), stamp(now), t.from)
 	case !t.held.issued.IsZero() && ahead > much:
-		return fmt.Sprintf("; the access token of %s was issued %s in the future, by this machine's clock: set the clocks", t.from, ahead.Round(time.Second))
+		return fmt.Sprintf("; the access token of %s was issued %s in the future, by this machine's clock: set the clocks", t.from, ahead.Round(10*time.Second))
 	case !t.held.issued.IsZero() && ahead < -much:
-		return fmt.Sprintf("; the access token of %s was %s old already when it came, by this machine's clock: set the clocks, or have a newer one made", t.from, -ahead.Round(time.Second))
+		return fmt.Sprintf("; the access token of %s was %s old already when it came, by this machine's clock: set the clocks, or have a newer one made", t.from, -ahead.Round(10*time.Second))
 	}
 	return "; does the broker trust who made the access token (" + t.from + "), and is this machine's clock, which says " + stamp(now) + ", right?"
 }

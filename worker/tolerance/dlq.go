@@ -24,9 +24,10 @@ type DLQConfig struct {
 	Connector   string
 	Task        int
 	Logger      *slog.Logger
-	Producer    producer.Config // Acks is filled in
-	Release     func()          // called when the queue is closed
-	Counts      *metrics.Task   // nil for nobody
+	Producer    producer.Config     // Acks is filled in
+	Release     func()              // called when the queue is closed
+	Counts      *metrics.Task       // nil for nobody
+	Redact      func(string) string // takes secrets out of what headers tell; nil for none
 }
 
 // ReadDLQ reads a connector's properties.
@@ -154,11 +155,15 @@ func (c DLQConfig) AddContext(headers []kafka.Header, r Refusal) []kafka.Header 
 	case r.Context.Record != nil:
 		topic, partition = r.Context.Record.Topic, r.Context.Record.Partition
 	}
+	hide := c.Redact
+	if hide == nil {
+		hide = func(text string) string { return text }
+	}
 	for _, h := range [][2]string{
 		{"topic", topic}, {"partition", strconv.Itoa(int(partition))}, {"offset", strconv.FormatInt(offset, 10)},
 		{"connector.name", c.Connector}, {"task.id", strconv.Itoa(c.Task)},
 		{"stage", string(r.Context.Stage)}, {"class.name", r.Context.Class},
-		{"exception.class.name", ExceptionClass(r.Cause)}, {"exception.message", ExceptionMessage(r.Cause)}, {"exception.stacktrace", letterTrace(r.Cause)},
+		{"exception.class.name", ExceptionClass(r.Cause)}, {"exception.message", hide(ExceptionMessage(r.Cause))}, {"exception.stacktrace", hide(letterTrace(r.Cause))},
 	} {
 		headers = AddHeader(headers, h[0], h[1])
 	}

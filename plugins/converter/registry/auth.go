@@ -3,10 +3,12 @@ package registry
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -167,13 +169,13 @@ func (o *oauth) fetch(ctx context.Context) error {
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, o.endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
-		return err
+		return withoutURL(err, "bearer.auth.issuer.endpoint.url")
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.SetBasicAuth(url.QueryEscape(o.id), url.QueryEscape(o.secret))
 	answer, err := o.client.Do(r)
 	if err != nil {
-		return err
+		return withoutURL(err, "bearer.auth.issuer.endpoint.url")
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
@@ -181,13 +183,29 @@ func (o *oauth) fetch(ctx context.Context) error {
 		return err
 	}
 	var t struct {
-		AccessToken string `json:"access_token"`
-		ExpiresIn   int64  `json:"expires_in"`
+		AccessToken string          `json:"access_token"`
+		ExpiresIn   json.RawMessage `json:"expires_in"` // some write the number as text
 	}
 	if answer.StatusCode != http.StatusOK || json.Unmarshal(body, &t) != nil || t.AccessToken == "" {
 		return fmt.Errorf("the token endpoint answered %s without a token", answer.Status)
 	}
-	life := time.Duration(t.ExpiresIn) * time.Second
+	seconds, err := strconv.ParseInt(strings.Trim(string(t.ExpiresIn), `"`), 10, 32)
+	if err != nil {
+		seconds = 0 // it does not say: the next request asks again
+	}
+	life := time.Duration(seconds) * time.Second
 	o.token, o.expires = t.AccessToken, time.Now().Add(max(life-expiryBuffer, life/2))
 	return nil
+}
+
+// withoutURL names the property instead of the URL, in which secrets may stand.
+func withoutURL(err error, property string) error {
+	var withURL *url.Error
+	switch {
+	case !errors.As(err, &withURL):
+		return err
+	case withURL.Op == "parse": // what is wrong with it is quoted
+		return fmt.Errorf("%s is not a URL", property)
+	}
+	return fmt.Errorf("%s: %w", property, withURL.Err)
 }

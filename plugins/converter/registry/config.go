@@ -191,6 +191,8 @@ func (c *ClientConfig) parseURLs(list []string) error {
 		switch {
 		case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
 			return configError(urlsKey, "entry %d is not a URL that begins with http:// or https://", i+1)
+		case u.RawQuery != "" || u.Fragment != "":
+			return configError(urlsKey, "entry %d has parameters, behind which no path of the registry can stand", i+1)
 		case u.User != nil:
 			password, _ := u.User.Password()
 			c.Auth = basicAuth{u.User.Username(), password}

@@ -96,7 +96,8 @@ func (l *listener) Accept() (net.Conn, error) {
 }
 
 // conn authenticates at its first Read, which is the broker's, so that a slow client
-// holds up nobody else. It ends with its session.
+// holds up nobody else, and again when the client wants to (KIP-368). It ends with its
+// session.
 type conn struct {
 	net.Conn
 	broker *Broker
@@ -104,23 +105,57 @@ type conn struct {
 	once  sync.Once
 	err   error
 	until time.Time
+	rest  []byte // of the request that is being handed on
 }
 
 func (c *conn) Read(p []byte) (int, error) {
 	c.once.Do(func() { c.err = c.login() })
+	for c.err == nil && len(c.rest) == 0 {
+		c.rest, c.err = c.next()
+	}
 	if c.err != nil {
 		return 0, c.err
 	}
-	n, err := c.Conn.Read(p)
-	if err == nil && !c.until.IsZero() && c.broker.now().After(c.until) {
-		return 0, errors.New("the session is over")
+	n := copy(p, c.rest)
+	c.rest = c.rest[n:]
+	return n, nil
+}
+
+// next reads a request; nil when it was one of a login, which has been answered.
+func (c *conn) next() ([]byte, error) {
+	const header, most = 8, 64 << 20 // size, key and version
+	whole := make([]byte, header)
+	if _, err := io.ReadFull(c.Conn, whole); err != nil {
+		return nil, err
 	}
-	return n, err
+	size := binary.BigEndian.Uint32(whole)
+	if size < 10 || size > most {
+		return nil, fmt.Errorf("a request of %d bytes", size)
+	}
+	whole = append(whole, make([]byte, size-4)...) // of which four have come
+	if _, err := io.ReadFull(c.Conn, whole[header:]); err != nil {
+		return nil, err
+	}
+	if int16(binary.BigEndian.Uint16(whole[4:])) == kmsg.SASLHandshake.Int16() {
+		correlation := int32(binary.BigEndian.Uint32(whole[8:]))
+		id := max(0, int(int16(binary.BigEndian.Uint16(whole[12:]))))
+		mechanism, err := c.handshake(int16(binary.BigEndian.Uint16(whole[6:])), correlation, whole[14+id:])
+		if err != nil {
+			return nil, err
+		}
+		return nil, c.loginBy(mechanism)
+	}
+	if !c.until.IsZero() && time.Now().After(c.until) {
+		return nil, errors.New("the session is over")
+	}
+	return whole, nil
 }
 
 // login answers requests until one has authenticated the client.
-func (c *conn) login() error {
-	mechanism := ""
+func (c *conn) login() error { return c.loginBy("") }
+
+// loginBy goes on behind a handshake, if there was one.
+func (c *conn) loginBy(mechanism string) error {
 	for {
 		key, version, correlation, body, err := c.request()
 		if err != nil {
@@ -224,7 +259,7 @@ func (c *conn) authenticate(mechanism string, version int16, correlation int32, 
 	id.Mechanism = mechanism
 	c.broker.Change(func(b *Broker) { b.seen = append(b.seen, id) })
 	if life := c.broker.Lifetime; life > 0 {
-		rs.SessionLifetimeMillis, c.until = life.Milliseconds(), c.broker.now().Add(life)
+		rs.SessionLifetimeMillis, c.until = life.Milliseconds(), time.Now().Add(life)
 	}
 	rs.SASLAuthBytes = answer
 	return c.answer(correlation, rs)
