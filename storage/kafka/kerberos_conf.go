@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/jcmturner/gokrb5/v8/config"
@@ -18,8 +20,10 @@ import (
 func loadKrb5(path string) (_ *config.Config, err error) {
 	const where = "give its path with -Djava.security.krb5.conf in KAFKA_OPTS, or in KRB5_CONFIG"
 	defer recovered(&err, path+" is damaged")
+	realm, kdcs := javaOption("java.security.krb5.realm"), javaOption("java.security.krb5.kdc")
+	named := realm != "" && kdcs != ""
 	text, err := readKrb5(path)
-	if err != nil {
+	if err != nil && !(named && errors.Is(err, fs.ErrNotExist)) {
 		return nil, kerberosErrorf("krb5.conf cannot be read: %v (%s)", err, where)
 	}
 	conf, err := config.NewFromString(text)
@@ -38,7 +42,22 @@ func loadKrb5(path string) (_ *config.Config, err error) {
 	if !strings.Contains(text, "dns_lookup_kdc") {
 		libs.DNSLookupKDC = true
 	}
+	if named {
+		setRealm(conf, realm, strings.Split(kdcs, ":"))
+	}
 	return conf, nil
+}
+
+// setRealm makes a realm the default, with the KDCs of Java's system properties, which
+// win over the file's.
+func setRealm(conf *config.Config, name string, hosts []string) {
+	const port = "88"
+	realm := config.Realm{Realm: name}
+	for _, host := range hosts {
+		realm.KDC = append(realm.KDC, net.JoinHostPort(host, port))
+	}
+	conf.LibDefaults.DefaultRealm = name
+	conf.Realms = append(slices.DeleteFunc(conf.Realms, func(r config.Realm) bool { return r.Realm == name }), realm)
 }
 
 // readKrb5 reads krb5.conf and the files that it includes, and puts the parts of each

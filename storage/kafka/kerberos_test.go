@@ -88,6 +88,7 @@ func TestKeysDecideOnEncryption(t *testing.T) {
 
 // Files that krb5.conf includes count, and so do all parts of a section.
 func TestKrb5Includes(t *testing.T) {
+	t.Setenv("KAFKA_OPTS", "")
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"krb5.conf": "# ours\ninclude " + dir + "/more\nincludedir " + dir + "/d/\nincludedir /no/such/dir\n[libdefaults]\n default_realm = A\n[realms]\n A = {\n  kdc = a:1\n }\n",
@@ -108,13 +109,28 @@ func TestKrb5Includes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got []string
-	for _, r := range conf.Realms {
-		got = append(got, r.Realm+"="+strings.Join(r.KDC, ","))
+	realms := func(conf *config.Config) string {
+		var out []string
+		for _, r := range conf.Realms {
+			out = append(out, r.Realm+"="+strings.Join(r.KDC, ","))
+		}
+		return strings.Join(out, " ")
 	}
-	if want := "B=b:88 C=c:88 A=a:1"; strings.Join(got, " ") != want || conf.LibDefaults.DefaultRealm != "A" || conf.ResolveRealm("h.c.com") != "C" {
+	got := realms(conf)
+	if want := "B=b:88 C=c:88 A=a:1"; got != want || conf.LibDefaults.DefaultRealm != "A" || conf.ResolveRealm("h.c.com") != "C" {
 		t.Errorf("realms %v, want %s; default %q", got, want, conf.LibDefaults.DefaultRealm)
 	}
+	t.Setenv("KAFKA_OPTS", "-Djava.security.krb5.realm=B -Djava.security.krb5.kdc=k1:k2")
+	for path, want := range map[string]string{"krb5.conf": "C=c:88 A=a:1 B=k1:88,k2:88", "none": "B=k1:88,k2:88"} {
+		conf, err := loadKrb5(filepath.Join(dir, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := realms(conf); got != want || conf.LibDefaults.DefaultRealm != "B" {
+			t.Errorf("%s with a realm of its own: %s, want %s; default %q", path, got, want, conf.LibDefaults.DefaultRealm)
+		}
+	}
+	t.Setenv("KAFKA_OPTS", "-Djava.security.krb5.realm=B") // alone it means nothing
 	for _, bad := range []string{"loop", "none"} {
 		if _, err := loadKrb5(filepath.Join(dir, bad)); err == nil || !strings.Contains(err.Error(), bad) || !strings.Contains(err.Error(), "KRB5_CONFIG") {
 			t.Errorf("%s: %v", bad, err)

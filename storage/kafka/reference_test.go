@@ -23,7 +23,8 @@ Debezium 1.x had for them. All properties of the producer, consumer and admin cl
 is used has Java's meaning and default, but for what is said. One that is refused stops the worker or fails the connector with the reason; one that is ignored
 is told of in the log at level DEBUG.
 
-For GSSAPI, krb5.conf is the file that ` + "`-Djava.security.krb5.conf` in `KAFKA_OPTS`" + ` names, that of ` + "`KRB5_CONFIG`" + `, or /etc/krb5.conf; the
+For GSSAPI, krb5.conf is the file that ` + "`-Djava.security.krb5.conf` in `KAFKA_OPTS`" + ` names, that of ` + "`KRB5_CONFIG`" + `, or /etc/krb5.conf, with what it
+includes; ` + "`-Djava.security.krb5.realm` and `-Djava.security.krb5.kdc`" + ` together win over it. The
 login module is Java's Krb5LoginModule with ` + "`useKeyTab` or `useTicketCache`" + `, or with both. Key tabs, ticket caches and krb5.conf are
 read anew whenever a ticket is asked for, so that nothing is to be restarted once they are put right.
 
