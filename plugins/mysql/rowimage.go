@@ -205,7 +205,9 @@ func cellLiteral(c *table.Column, cell *value.Cell) (string, error) {
 			return fmt.Sprintf("_%s x'%x'", c.Charset, cell.Data), nil
 		}
 		return fmt.Sprintf("x'%x'", cell.Data), nil
-	case value.Text, value.DecimalText:
+	case value.DecimalText:
+		return string(cell.Data), nil
+	case value.Text:
 		return fmt.Sprintf("_utf8mb4 x'%x'", cell.Data), nil
 	}
 	return "", fmt.Errorf("a row cannot be found by the key column %s of type %s; set binlog_row_image=FULL", c.Name, c.TypeName)
