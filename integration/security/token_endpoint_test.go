@@ -21,7 +21,7 @@ const (
 )
 
 // tokenLife is that of a token, unless a test wants another.
-const tokenLife = 5 * time.Second
+const tokenLife = 6 * time.Second
 
 // tokenEndpoint gives tokens for client credentials, as the test wants.
 type tokenEndpoint struct {

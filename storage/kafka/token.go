@@ -231,8 +231,9 @@ var grantErrors = []string{"invalid_request", "invalid_client", "invalid_grant",
 func freshToken(text string, life time.Duration) accessToken {
 	issued, expires := claimed(text)
 	now := time.Now()
-	if life <= 0 {
-		life = expires.Sub(now)
+	// Whole seconds make a difference to short lives; a greater one is that of clocks.
+	if left := expires.Sub(now); life <= 0 || left > 0 && left < life && life-left < 5*time.Second {
+		life = left
 	}
 	if life <= 0 && !issued.IsZero() {
 		life = expires.Sub(issued)
