@@ -67,8 +67,9 @@ func (c *cluster) stores(ctx context.Context, n *node) error {
 	})
 	n.atEnd(func() { c.close(); n.disconnect() })
 	c.topic = distributed.NewConfigTopic(ctx, c.configs)
-	return together(
-		func() error { return n.connect(ctx) },
+	var unreached error
+	err := together(
+		func() error { unreached = n.connect(ctx); return unreached },
 		func() (err error) {
 			c.statuses, err = status.OpenKafka(ctx, status.KafkaConfig{Topic: topicOf(c.set.Statuses), Worker: props, ClientID: base, Logger: log("KafkaStatusBackingStore")})
 			return err
@@ -78,6 +79,10 @@ func (c *cluster) stores(ctx context.Context, n *node) error {
 			return err
 		},
 	)
+	if unreached != nil {
+		return unreached // which keeps the topics from being opened too: one line says it
+	}
+	return err
 }
 
 func (c *cluster) close() {

@@ -22,6 +22,11 @@ func wrongPasswords(t *testing.T, b rights, address string, who client) {
 		t.Parallel()
 		s := supervise(t, rig.Build(t), peer.WorkerConfig{Bootstrap: address, Group: "p-worker", Properties: prefixed(wrong, clients...)})
 		s.waitLine(t, address, "sasl.jaas.config")
+		for _, line := range s.lines("sasl.jaas.config") {
+			if !strings.HasPrefix(line, "millrace: connecting to Kafka: ") {
+				t.Errorf("a line for each attempt to start should say it, and not this one: %s", line)
+			}
+		}
 		s.change(prefixed(who.properties, clients...))
 		s.create(t, "source", generator("p-worker-t"))
 		b.whole(t, "p-worker-t", 3)
