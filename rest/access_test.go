@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -328,6 +329,35 @@ func TestForwardedIdentity(t *testing.T) {
 	}
 	if got := ask(t, b.Addresses()[0], "POST /connectors/c/tasks []"); got.StatusCode != 503 {
 		t.Errorf("a request between workers without a session key: %d %s", got.StatusCode, got.text)
+	}
+}
+
+// Workers read a new session key one after the other: meanwhile no user is taken for a stranger.
+func TestForwardedIdentityWhileTheKeyChanges(t *testing.T) {
+	issuer := oidctest.Start(t)
+	key := func(text string) herder.SessionKey {
+		return herder.SessionKey{Key: []byte(text), Algorithm: "HmacSHA256"}
+	}
+	for what, late := range map[string]struct{ follower, leader int32 }{"the follower": {1, 0}, "the leader": {0, 1}} {
+		with := func(old int32) func(c *Config) {
+			var left atomic.Int32
+			left.Store(old)
+			return func(c *Config) {
+				c.Access, c.SessionKey = rules(issuer.URL), func() herder.SessionKey {
+					if left.Add(-1) >= 0 {
+						return key("old")
+					}
+					return key("new")
+				}
+			}
+		}
+		leader := &fake{}
+		b, _ := start(t, leader, with(late.leader))
+		a, _ := start(t, &fake{err: &herder.NotTarget{URL: b.Addresses()[0]}}, with(late.follower))
+		got := ask(t, a.Addresses()[0], "PUT /connectors/c/stop", "Authorization: Bearer "+issuer.Token(t, map[string]any{"sub": "editor", "aud": "connect"}))
+		if got.StatusCode != http.StatusNoContent || strings.Count(leader.calls(), "StopConnector") != 1 {
+			t.Errorf("%s is late: %d %s, the leader was asked %s", what, got.StatusCode, got.text, leader.calls())
+		}
 	}
 }
 

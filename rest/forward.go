@@ -35,13 +35,7 @@ func (s *Server) forward(ctx context.Context, w http.ResponseWriter, r *request,
 	}
 	query.Set("forward", strconv.FormatBool(!marked))
 	target.RawQuery = query.Encode()
-	header := passOn(r.Header)
-	if s.access != nil && r.who.Name != "" {
-		if err := access.Vouch(header, r.who, r.Method, target.RequestURI(), r.body, s.cfg.SessionKey(), time.Now()); err != nil {
-			return err
-		}
-	}
-	a, err := s.client.Do(ctx, client.Request{Method: r.Method, URL: target.String(), Header: header, Body: r.payload()})
+	a, err := s.sendOn(ctx, r, target)
 	if err != nil {
 		return err
 	}
@@ -49,6 +43,33 @@ func (s *Server) forward(ctx context.Context, w http.ResponseWriter, r *request,
 	r.forwarded = true
 	passBack(w, r.Request, a)
 	return nil
+}
+
+// keyPatience is how long two workers may take to read the same session key.
+const keyPatience = 2 * time.Second
+
+// sendOn sends a request to another worker and, with access rules, says who has
+// made it. A worker that has not read the newest session key yet, or has read it
+// first, takes that for wrong and does nothing: the request is sent again.
+func (s *Server) sendOn(ctx context.Context, r *request, to *url.URL) (client.Answer, error) {
+	vouch := s.access != nil && r.who.Name != ""
+	for begin := time.Now(); ; {
+		header := passOn(r.Header)
+		if vouch {
+			if err := access.Vouch(header, r.who, r.Method, to.RequestURI(), r.body, s.cfg.SessionKey(), time.Now()); err != nil {
+				return client.Answer{}, err
+			}
+		}
+		a, err := s.client.Do(ctx, client.Request{Method: r.Method, URL: to.String(), Header: header, Body: r.payload()})
+		if err != nil || !vouch || a.Status != http.StatusUnauthorized || time.Since(begin) >= keyPatience {
+			return a, err
+		}
+		select {
+		case <-ctx.Done():
+			return a, nil
+		case <-time.After(successorPause):
+		}
+	}
 }
 
 // successorPause is between attempts to find a worker that takes a request.
