@@ -32,8 +32,18 @@ func commands() []command {
 // errUsage means that the command line was wrong and has been explained.
 var errUsage = errors.New("wrong usage")
 
+// endings are the signals that end a worker in good order, as they do a JVM. Under
+// nohup the end of the terminal is none.
+func endings() []os.Signal {
+	out := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		out = append(out, syscall.SIGHUP)
+	}
+	return out
+}
+
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	switch {
