@@ -252,7 +252,7 @@ func TestPatterns(t *testing.T) {
 	}{
 		{`POST /connectors {"name":"team-a","config":{}}`, `{"name":"team-a","config":{},"tasks":[],"type":"sink"}`, 201},
 		{`POST /connectors {"name":"b","config":{}}`, "{}", 403},
-		{`POST /connectors {"name":"team-a","config":{},"NAME":"b"}`, "{}", 403},
+		{`POST /connectors {"name":"team-a","config":{},"NAME":"b"}`, "{}", 400},
 		{`POST /connectors {"name":"team-a","config":{},"name":"b"}`, "{}", 403},
 		{`PUT /connectors/team-a/config {"name":"b"}`, `{"name":"team-a","config":{},"tasks":[],"type":"sink"}`, 200},
 		{`PUT /connectors/b/config {"name":"team-a"}`, "{}", 403},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -26,10 +27,49 @@ func decode(body []byte, what string, out any) error {
 	if err := d.Decode(out); err != nil {
 		return badBody(d.InputOffset(), what, err)
 	}
+	if name := misspelt(body, reflect.TypeOf(out)); name != "" {
+		return badBody(d.InputOffset(), what, fmt.Errorf("unknown field %q", name))
+	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return herder.Errorf(herder.BadRequest, "The request holds more than %s: something follows at byte %d", what, d.InputOffset())
 	}
 	return nil
+}
+
+// misspelt finds a field that is called like one of the struct t, or of one inside
+// it, but for small and capital letters: the library takes it, Java does not.
+func misspelt(body []byte, t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return misspelt(body, t.Elem())
+	case reflect.Slice:
+		var items []json.RawMessage
+		_ = json.Unmarshal(body, &items) // it has been decoded before
+		for _, item := range items {
+			if name := misspelt(item, t.Elem()); name != "" {
+				return name
+			}
+		}
+	case reflect.Struct:
+		return misspeltIn(body, t)
+	}
+	return ""
+}
+
+func misspeltIn(body []byte, t reflect.Type) string {
+	var fields map[string]json.RawMessage
+	_ = json.Unmarshal(body, &fields)
+	for i := range t.NumField() {
+		known, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		if name := misspelt(fields[known], t.Field(i).Type); name != "" {
+			return name
+		}
+		delete(fields, known)
+	}
+	for name := range fields {
+		return name
+	}
+	return ""
 }
 
 func badBody(offset int64, what string, err error) error {
