@@ -189,7 +189,7 @@ func (m *members) explained(err error) error {
 	if errors.Is(err, sarama.ErrGroupAuthorizationFailed) {
 		return m.client.Settings.Needs(err, "READ on the group "+m.name)
 	}
-	return m.client.Settings.Needs(m.client.Settings.Advised(err), "READ and DESCRIBE on the topics")
+	return m.client.Settings.Needs(m.client.Settings.Advised(err), "READ and DESCRIBE on the topics, and CREATE where one is not there")
 }
 
 // patience is the wait between looks for topics besides those that are consumed.
