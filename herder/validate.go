@@ -428,25 +428,30 @@ func generate(def *configdef.Def, base *configdef.Result, ownDef *configdef.Def,
 		}
 		out.Configs = append(out.Configs, info)
 	}
-	out.Groups = slices.Clone(def.Groups())
-	for _, g := range ownDef.Groups() {
-		if !slices.Contains(out.Groups, g) {
-			out.Groups = append(out.Groups, g)
-		}
-	}
+	out.Groups = union(def.Groups(), ownDef.Groups())
 	return out
 }
 
 // merge puts answers one after the other.
 func merge(name string, all ...ConfigInfos) ConfigInfos {
-	out := ConfigInfos{Name: name, Groups: []string{}, Configs: []ConfigInfo{}}
+	out := ConfigInfos{Name: name, Configs: []ConfigInfo{}}
+	var groups [][]string
 	for _, x := range all {
 		out.ErrorCount += x.ErrorCount
 		out.Configs = append(out.Configs, x.Configs...)
-		for _, g := range x.Groups {
-			if !slices.Contains(out.Groups, g) {
-				out.Groups = append(out.Groups, g)
-			}
+		groups = append(groups, x.Groups)
+	}
+	out.Groups = union(groups...)
+	return out
+}
+
+// union has each name once, where it first appears.
+func union(lists ...[]string) []string {
+	out, known := []string{}, map[string]bool{}
+	for _, name := range slices.Concat(lists...) {
+		if !known[name] {
+			known[name] = true
+			out = append(out, name)
 		}
 	}
 	return out

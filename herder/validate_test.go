@@ -3,6 +3,7 @@ package herder_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"reflect"
@@ -306,6 +307,35 @@ func TestNoAnswerShowsWhatProvidersGive(t *testing.T) {
 			if strings.Contains(string(text), part) {
 				t.Fatalf("%q is shown: %s", part, text)
 			}
+		}
+	}
+}
+
+// Groups that are named twice, or as the default, are defined once; and a request of a megabyte does not keep the worker busy.
+func TestManyAliases(t *testing.T) {
+	var names []string
+	config := map[string]string{
+		"connector.class": "FileStreamSource", "name": "s", "topic": "t",
+		"topic.creation.default.replication.factor": "1", "topic.creation.default.partitions": "1", "topic.creation.groups": "a,default,a", "topic.creation.a.include": "x",
+	}
+	for i := range 10_000 {
+		name := fmt.Sprint("t", i)
+		names = append(names, name)
+		config["transforms."+name+".type"] = "org.apache.kafka.connect.transforms.Flatten$Key"
+	}
+	config["transforms"] = strings.Join(names, ",")
+	infos, err := validator(t).Validate(t.Context(), config, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, _, _ := summary(infos)
+	count := map[string]int{}
+	for _, name := range got {
+		count[name]++
+	}
+	for _, name := range []string{"topic.creation.a.include", "topic.creation.default.partitions", "transforms.t9999.type"} {
+		if count[name] != 1 {
+			t.Errorf("%s is defined %d times", name, count[name])
 		}
 	}
 }

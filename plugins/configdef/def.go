@@ -163,9 +163,10 @@ func (d *Def) Key(name string) *Key {
 
 // Groups are the groups in the order in which they first appear.
 func (d *Def) Groups() []string {
-	groups := []string{}
+	groups, known := []string{}, map[string]bool{"": true}
 	for _, k := range d.keys {
-		if k.Group != "" && !slices.Contains(groups, k.Group) {
+		if !known[k.Group] {
+			known[k.Group] = true
 			groups = append(groups, k.Group)
 		}
 	}
@@ -175,12 +176,13 @@ func (d *Def) Groups() []string {
 // With returns a Def with further properties at the end.
 func (d *Def) With(keys ...Key) *Def { return New(slices.Concat(d.keys, keys)...) }
 
-// Embed returns d followed by child's properties under prefix, in a group of
-// their own and numbered from order (ConfigDef.embed). Their validators and
+// Embedded are d's properties as another Def has them under prefix, in a group
+// of their own and numbered from order (ConfigDef.embed). Their validators and
 // recommenders go on seeing the names without prefix.
-func (d *Def) Embed(prefix, group string, order int, child *Def) *Def {
-	keys := slices.Clone(d.keys)
-	for i, k := range child.sorted() {
+func (d *Def) Embedded(prefix, group string, order int) []Key {
+	keys := d.sorted()
+	for i := range keys {
+		k := &keys[i]
 		k.Name, k.prefix = prefix+k.Name, prefix+k.prefix
 		if k.Group != "" {
 			k.Group = group + ": " + k.Group
@@ -190,9 +192,8 @@ func (d *Def) Embed(prefix, group string, order int, child *Def) *Def {
 		k.Order = order + i
 		k.Dependents = prefixed(prefix, k.Dependents)
 		k.Aliases = prefixed(prefix, k.Aliases)
-		keys = append(keys, k)
 	}
-	return New(keys...)
+	return keys
 }
 
 func prefixed(prefix string, names []string) []string {

@@ -129,7 +129,7 @@ func TestValidatorSeesOtherValues(t *testing.T) {
 	if _, err := d.Parse(map[string]string{"n": "4"}); err == nil {
 		t.Error("4 was accepted")
 	}
-	embedded := New(Key{Name: "first", Type: Int, NullDefault: true}).Embed("transforms.t.", "Transforms: t", 1, d)
+	embedded := New(Key{Name: "first", Type: Int, NullDefault: true}).With(d.Embedded("transforms.t.", "Transforms: t", 1)...)
 	_, err := embedded.Parse(map[string]string{"transforms.t.n": "9", "transforms.t.max": "8"})
 	if errText(err) != "Invalid value 9 for configuration n: must not exceed max" {
 		t.Errorf("error %v", err)
@@ -145,7 +145,7 @@ func TestEmbed(t *testing.T) {
 		Key{Name: "a", Type: Int, Importance: High, Dependents: []string{"b"}},
 		Key{Name: "g", Type: Int, NullDefault: true, Group: "G"},
 	)
-	d := New(Key{Name: "x", Type: Int, NullDefault: true}).Embed("p.", "P", 3, child)
+	d := New(Key{Name: "x", Type: Int, NullDefault: true}).With(child.Embedded("p.", "P", 3)...)
 	var got []string
 	for _, k := range d.Keys() {
 		got = append(got, k.Name+"|"+k.Group+"|"+strings.Join(k.Dependents, ","))

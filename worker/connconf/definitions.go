@@ -243,25 +243,24 @@ func (d *Definitions) Enriched(kind connect.Kind, config map[string]string) (*co
 			keys[i].Default, keys[i].NullDefault = configdef.Text(value), false
 		}
 	}
-	def = configdef.New(keys...)
 	for _, alias := range unique(list(config["transforms"])) {
-		def = d.addPlugin(def, config, "transforms", alias, "Transforms: "+alias, connect.KindTransformation)
+		keys = append(keys, d.pluginKeys(config, "transforms", alias, "Transforms: "+alias, connect.KindTransformation)...)
 	}
 	for _, alias := range unique(list(config["predicates"])) {
-		def = d.addPlugin(def, config, "predicates", alias, "Predicates: "+alias, connect.KindPredicate)
+		keys = append(keys, d.pluginKeys(config, "predicates", alias, "Predicates: "+alias, connect.KindPredicate)...)
 	}
 	if kind == connect.KindSource && d.TopicCreation {
-		def = addTopicCreation(def, config)
+		keys = append(keys, topicCreationKeys(config)...)
 	}
 	if kind == connect.KindSource {
-		def = addQueue(def, config)
+		keys = append(keys, sourceQueueKeys(config)...)
 	}
-	return def, nil
+	return configdef.New(keys...), nil
 }
 
-// addPlugin adds the properties of one transform or predicate, its own in the
+// pluginKeys are the properties of one transform or predicate, its own in the
 // order of ConfigDef.embed: required ones first, then by importance and name.
-func (d *Definitions) addPlugin(def *configdef.Def, config map[string]string, list, alias, group string, kind connect.Kind) *configdef.Def {
+func (d *Definitions) pluginKeys(config map[string]string, list, alias, group string, kind connect.Kind) []configdef.Key {
 	prefix := list + "." + alias + "."
 	what := map[connect.Kind]string{connect.KindTransformation: "Transformation", connect.KindPredicate: "Predicate"}[kind]
 	class := config[prefix+"type"]
@@ -273,14 +272,14 @@ func (d *Definitions) addPlugin(def *configdef.Def, config map[string]string, li
 	if newest := d.newest(class, kind); newest != "" {
 		version.Default, version.NullDefault = configdef.Text(newest), false
 	}
-	def = def.With(configdef.Key{
+	common := []configdef.Key{{
 		Name: prefix + "type", Type: configdef.Class, Importance: configdef.High, Group: group, Order: 0, Width: configdef.WidthLong,
 		DisplayName: what + " type for " + alias, Doc: "Class for the '" + alias + "' " + strings.ToLower(what) + ".",
 		Recommend: d.recommend(kind), Resolve: d.resolve(kind), Validate: d.loadable(prefix, config, kind),
-	}, version)
+	}, version}
 	p, err := d.Registry.FindVersion(class, registry.Wanted(config, version.Name), kind)
 	if err != nil || class == "" {
-		return def
+		return common
 	}
 	var keys []configdef.Key
 	if kind == connect.KindTransformation {
@@ -293,7 +292,7 @@ func (d *Definitions) addPlugin(def *configdef.Def, config map[string]string, li
 			}
 		}
 	}
-	return def.Embed(prefix, group, 2, configdef.New(keys...))
+	return append(common, configdef.New(keys...).Embedded(prefix, group, 2)...)
 }
 
 // implicitKeys are what every transform has; they mask its own of these names.
@@ -322,16 +321,16 @@ func (d *Definitions) loadable(prefix string, config map[string]string, kind con
 	})
 }
 
-// addTopicCreation adds the properties of topic creation groups (KIP-158). They
+// topicCreationKeys are the properties of topic creation groups (KIP-158). They
 // exist only once topic.creation.default.replication.factor is given.
-func addTopicCreation(def *configdef.Def, config map[string]string) *configdef.Def {
+func topicCreationKeys(config map[string]string) (keys []configdef.Key) {
 	if _, given := config["topic.creation.default.replication.factor"]; !given {
-		return def
+		return nil
 	}
-	for _, group := range append([]string{"default"}, list(config["topic.creation.groups"])...) {
-		def = def.With(topicGroupKeys(group)...)
+	for _, group := range unique(append([]string{"default"}, list(config["topic.creation.groups"])...)) {
+		keys = append(keys, topicGroupKeys(group)...)
 	}
-	return def
+	return keys
 }
 
 func topicGroupKeys(group string) []configdef.Key {
@@ -467,8 +466,10 @@ func checkQueue(dlq, topics, regex string, result *configdef.Result) {
 
 func unique(list []string) []string {
 	var out []string
+	known := map[string]bool{}
 	for _, x := range list {
-		if !slices.Contains(out, x) {
+		if !known[x] {
+			known[x] = true
 			out = append(out, x)
 		}
 	}

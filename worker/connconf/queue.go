@@ -25,12 +25,12 @@ func queueKeys() []configdef.Key {
 	}
 }
 
-// addQueue adds the properties of the dead letter queue that source connectors have
-// here. Java does not know them there, so that they are shown, and checked, only
+// sourceQueueKeys are the properties of the dead letter queue that source connectors
+// have here. Java does not know them there, so that they are shown, and checked, only
 // where a configuration names one of them.
-func addQueue(def *configdef.Def, config map[string]string) *configdef.Def {
+func sourceQueueKeys(config map[string]string) []configdef.Key {
 	if !named(config, queuePrefix) {
-		return def
+		return nil
 	}
 	keys := queueKeys()
 	for i := range keys {
@@ -43,7 +43,7 @@ func addQueue(def *configdef.Def, config map[string]string) *configdef.Def {
 			k.Validate = positive("Replication factor must be positive and not larger than the number of brokers in the Kafka cluster, or -1 to use the broker's default")
 		}
 	}
-	return def.With(keys...)
+	return keys
 }
 
 func named(config map[string]string, prefix string) bool {
