@@ -6,22 +6,37 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"syscall"
 
 	"github.com/IBM/sarama"
 )
 
-// Advised adds to an error by which a connection cannot be made which settings to
-// look at, unless it says so.
+// Advised adds to an error by which a connection is lost or cannot be made anew
+// which settings to look at, unless it says so.
 func (s *Settings) Advised(err error) error {
-	if text := s.advice(err); text != "" && !strings.Contains(err.Error(), text) {
+	if text := s.hint(err); text != "" && !strings.Contains(err.Error(), text) {
 		return fmt.Errorf("%w%s", err, text)
 	}
 	return err
 }
 
-// advice names the settings to look at when a connection cannot be made; "" when
-// the error says it all.
+// advice names the settings to look at when the first connection cannot be made;
+// "" when the error says it all. That a broker closed it says something of them
+// only then: it closes good ones when it ends.
 func (s *Settings) advice(err error) string {
+	text := s.hint(err)
+	closed := errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) // which depends on what it had read
+	switch {
+	case text != "" || !closed || errors.As(err, new(*loginError)):
+		return text
+	case s.SASL != nil:
+		return "; a broker closed the connection: do security.protocol and sasl.mechanism fit its listener, and sasl.jaas.config its users?"
+	}
+	return "; a broker closed the connection: does security.protocol fit its listener?"
+}
+
+// hint names the settings that an error speaks of, at any time.
+func (s *Settings) hint(err error) string {
 	if text := certificateAdvice(err); text != "" {
 		return "; " + text
 	}
@@ -35,10 +50,6 @@ func (s *Settings) advice(err error) string {
 			text += s.SASL.advice()
 		}
 		return text
-	case errors.Is(err, io.EOF) && s.SASL != nil:
-		return "; a broker closed the connection: do security.protocol and sasl.mechanism fit its listener, and sasl.jaas.config its users?"
-	case errors.Is(err, io.EOF):
-		return "; a broker closed the connection: does security.protocol fit its listener?"
 	case strings.Contains(err.Error(), "first record does not look like a TLS handshake"):
 		return "; the broker's listener does not use TLS: does security.protocol fit it?"
 	}

@@ -1,6 +1,7 @@
 package kafka_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -10,6 +11,7 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"math/big"
 	"net"
 	"os"
@@ -100,6 +102,34 @@ func TestAdviceOnClients(t *testing.T) {
 	err := connect(c, kafka.Properties{"security.protocol": "SSL"}.With(trusts["JKS"]))
 	if err == nil || !strings.Contains(err.Error(), "ssl.keystore.location") {
 		t.Errorf("without a certificate: %v", err)
+	}
+}
+
+// That a broker closed a connection speaks of the settings only where none was made before.
+func TestAdviceOnClosedConnections(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = conn.Read(make([]byte, 1))
+			_ = conn.Close()
+		}
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	_, err = kafka.Open(ctx, kafka.Config{Role: kafka.RoleAdmin, Properties: kafka.Properties{"bootstrap.servers": listener.Addr().String()}})
+	if err == nil || !strings.Contains(err.Error(), "does security.protocol fit its listener?") {
+		t.Errorf("at the start: %v", err)
+	}
+	lost := fmt.Errorf("reading an answer: %w", io.EOF)
+	c := client(t, cluster(t, embedded.Config{}), kafka.RoleAdmin, nil)
+	if got := c.Settings.Advised(lost); got != lost {
+		t.Errorf("in mid-run: %v", got)
 	}
 }
 

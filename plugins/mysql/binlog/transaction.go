@@ -375,9 +375,6 @@ func (t *Tracker) Pos() int64 { return t.pos }
 // ServerID is the server that wrote the current event.
 func (t *Tracker) ServerID() uint32 { return t.serverID }
 
-// InTransaction reports whether a transaction is being read.
-func (t *Tracker) InTransaction() bool { return t.inTx || t.inXA }
-
 // Reached reports whether everything up to a position of the server's binlog has
 // been read, and nothing is half read. set is what the server has executed there,
 // nil to go by file and pos alone.
