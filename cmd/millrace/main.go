@@ -33,17 +33,16 @@ func commands() []command {
 var errUsage = errors.New("wrong usage")
 
 // endings are the signals that end a worker in good order, as they do a JVM. Under
-// nohup the end of the terminal is none.
-func endings() []os.Signal {
-	out := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) {
-		out = append(out, syscall.SIGHUP)
+// nohup, which has SIGHUP ignored, the end of the terminal is none.
+func endings(nohup bool) []os.Signal {
+	if nohup {
+		return []os.Signal{os.Interrupt, syscall.SIGTERM}
 	}
-	return out
+	return []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
+	ctx, stop := signal.NotifyContext(context.Background(), endings(signal.Ignored(syscall.SIGHUP))...)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	switch {
