@@ -124,8 +124,12 @@ func startDatabase(ctx context.Context, c DatabaseConfig, find func() (install.S
 	if err := newData(ctx, c.Home, *server, f, me.Username, data); err != nil {
 		return nil, fmt.Errorf("making the data directory of %s: %w", f.name, err)
 	}
+	temporary := filepath.Join(c.Dir, "tmp") // of its own: MariaDB deletes the temporary tables that it finds at its start
+	if err := os.MkdirAll(temporary, 0o700); err != nil {
+		return nil, err
+	}
 	args := append(server.Command[:len(server.Command):len(server.Command)], // the socket lies in the data directory: an absolute path may be too long
-		"--user="+me.Username, "--datadir="+data, "--socket=sock", "--pid-file="+filepath.Join(c.Dir, "pid"),
+		"--user="+me.Username, "--datadir="+data, "--tmpdir="+temporary, "--socket=sock", "--pid-file="+filepath.Join(c.Dir, "pid"),
 		fmt.Sprintf("--port=%d", c.Port), "--bind-address=127.0.0.1")
 	args = append(args, f.place...)
 	if !c.Plain {
@@ -220,7 +224,7 @@ func makeMariaDB(ctx context.Context, s install.Server, user, data string) error
 		script.Write(text)
 		script.WriteString("\n")
 	}
-	cmd := command(ctx, append(s.Command[:len(s.Command):len(s.Command)], "--bootstrap", "--user="+user, "--datadir="+data,
+	cmd := command(ctx, append(s.Command[:len(s.Command):len(s.Command)], "--bootstrap", "--user="+user, "--datadir="+data, "--tmpdir="+data,
 		"--log-warnings=0", "--enforce-storage-engine=", "--max-allowed-packet=8M", "--net-buffer-length=16K"))
 	cmd.Stdin = strings.NewReader(script.String())
 	if out, err := cmd.CombinedOutput(); err != nil {
