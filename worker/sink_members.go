@@ -295,7 +295,8 @@ func (m *members) lookUp() ([]*sarama.TopicMetadata, error) {
 	rq.AllowAutoTopicCreation = m.regex == nil && m.client.Settings.Consumer.AutoCreate
 	r, err := b.GetMetadata(rq)
 	if err != nil {
-		_ = b.Close() // after a failed read the connection is of no more use
+		_ = b.Close()                           // after a failed read the connection is of no more use
+		_ = m.client.RefreshMetadata(topics...) // gives up brokers that do not answer: the next look asks another
 		return nil, err
 	}
 	return r.Topics, nil

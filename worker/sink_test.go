@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -379,6 +380,24 @@ func TestSinkWithMissingTopics(t *testing.T) {
 	}
 	r.write("later", "c")
 	later.await(t, "b c")
+}
+
+// TestSinkBeginsWhileBrokersAreAway has a task begin that knows of brokers which do not answer.
+func TestSinkBeginsWhileBrokersAreAway(t *testing.T) {
+	s := newListSink()
+	r := sinkRig(t, s)
+	r.write("in", "a")
+	brokers := r.bootstrap
+	for range 15 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		brokers += "," + l.Addr().String()
+		_ = l.Close()
+	}
+	r.start("list", sinkConfig("consumer.override.bootstrap.servers", brokers))
+	s.await(t, "a")
 }
 
 // TestSinkCommitsWhatTheTaskSays has a task that buffers.
