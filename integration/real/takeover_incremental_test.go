@@ -97,9 +97,11 @@ func (o *takeover) waitIncremental(t *testing.T, n int) {
 func (o *takeover) waitIncrementalEnd(t *testing.T) {
 	t.Helper()
 	rig.Eventually(t, "the snapshot's end", func() error {
-		if offset := o.committed(t); incremental(offset) {
+		offset := o.committed(t)
+		if incremental(offset) {
 			return fmt.Errorf("the offset is %v", offset)
 		}
+		t.Logf("the snapshot has ended with the offset %v", offset)
 		return nil
 	})
 }
