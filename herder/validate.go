@@ -428,7 +428,7 @@ func generate(def *configdef.Def, base *configdef.Result, ownDef *configdef.Def,
 		}
 		out.Configs = append(out.Configs, info)
 	}
-	out.Groups = union(def.Groups(), ownDef.Groups())
+	out.Groups = configdef.Distinct(def.Groups(), ownDef.Groups())
 	return out
 }
 
@@ -441,19 +441,7 @@ func merge(name string, all ...ConfigInfos) ConfigInfos {
 		out.Configs = append(out.Configs, x.Configs...)
 		groups = append(groups, x.Groups)
 	}
-	out.Groups = union(groups...)
-	return out
-}
-
-// union has each name once, where it first appears.
-func union(lists ...[]string) []string {
-	out, known := []string{}, map[string]bool{}
-	for _, name := range slices.Concat(lists...) {
-		if !known[name] {
-			known[name] = true
-			out = append(out, name)
-		}
-	}
+	out.Groups = configdef.Distinct(groups...)
 	return out
 }
 

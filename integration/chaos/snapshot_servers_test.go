@@ -42,7 +42,7 @@ func TestSnapshotGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	topic, read := c.fold(t, end)
-	table := c.table(t)
+	table := rig.Versions(t, c.db)
 	if !maps.Equal(topic, table) {
 		t.Errorf("the topic folds to %d rows, the table has %d", len(topic), len(table))
 		for id, v := range table {
@@ -239,24 +239,4 @@ func (c *testCase) fold(t *testing.T, end int) (versions map[int]int, read int) 
 		return got.After.ID == end
 	})
 	return versions, read
-}
-
-func (c *testCase) table(t *testing.T) map[int]int {
-	t.Helper()
-	conn, err := c.db.Connect()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	rows, err := conn.Execute("SELECT id, v FROM shop.t")
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := make(map[int]int, rows.RowNumber())
-	for i := range rows.RowNumber() {
-		id, _ := rows.GetInt(i, 0)
-		v, _ := rows.GetInt(i, 1)
-		out[int(id)] = int(v)
-	}
-	return out
 }

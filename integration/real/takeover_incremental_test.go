@@ -116,27 +116,16 @@ func (o *takeover) checkRows(t *testing.T) {
 		got[fmt.Sprint(c.After["id"])] = fmt.Sprint(c.After["v"])
 		return got["0"] == "-2"
 	})
-	conn, err := o.db.Connect()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	rows, err := conn.Execute("SELECT id, v FROM shop.t")
-	if err != nil {
-		t.Fatal(err)
-	}
-	wrong := 0
-	for i := range rows.Values {
-		id, _ := rows.GetInt(i, 0)
-		v, _ := rows.GetInt(i, 1)
+	rows, wrong := rig.Versions(t, o.db), 0
+	for id, v := range rows {
 		if last, known := got[fmt.Sprint(id)]; !known || last != fmt.Sprint(v) {
 			if wrong++; wrong < 10 {
 				t.Errorf("row %d has the version %d, and in the topic %q", id, v, last)
 			}
 		}
 	}
-	if rows.RowNumber() != incrementalRows || wrong > 0 {
-		t.Errorf("%d of %d rows are wrong", wrong, rows.RowNumber())
+	if len(rows) != incrementalRows || wrong > 0 {
+		t.Errorf("%d of %d rows are wrong", wrong, len(rows))
 	}
 	t.Logf("records %v in %d handovers", ops, len(o.handovers))
 }

@@ -41,3 +41,20 @@ func Rounds(t testing.TB, db *peer.Database, pause time.Duration, round func(n i
 	t.Cleanup(func() { stop() })
 	return stop
 }
+
+// Versions are the columns v of the rows of shop.t, by id.
+func Versions(t testing.TB, db *peer.Database) map[int]int {
+	t.Helper()
+	conn, err := db.Connect()
+	check(t, err)
+	defer conn.Close()
+	rows, err := conn.Execute("SELECT id, v FROM shop.t")
+	check(t, err)
+	out := make(map[int]int, rows.RowNumber())
+	for i := range rows.RowNumber() {
+		id, _ := rows.GetInt(i, 0)
+		v, _ := rows.GetInt(i, 1)
+		out[int(id)] = int(v)
+	}
+	return out
+}

@@ -163,14 +163,27 @@ func (d *Def) Key(name string) *Key {
 
 // Groups are the groups in the order in which they first appear.
 func (d *Def) Groups() []string {
-	groups, known := []string{}, map[string]bool{"": true}
+	var all []string
 	for _, k := range d.keys {
-		if !known[k.Group] {
-			known[k.Group] = true
-			groups = append(groups, k.Group)
+		if k.Group != "" {
+			all = append(all, k.Group)
 		}
 	}
-	return groups
+	return Distinct(all)
+}
+
+// Distinct has each text of the lists once, where it first appears; it is not nil.
+func Distinct(lists ...[]string) []string {
+	out, known := []string{}, map[string]bool{}
+	for _, list := range lists {
+		for _, text := range list {
+			if !known[text] {
+				known[text] = true
+				out = append(out, text)
+			}
+		}
+	}
+	return out
 }
 
 // With returns a Def with further properties at the end.
