@@ -98,7 +98,7 @@ func (o *takeover) waitIncrementalEnd(t *testing.T) {
 	t.Helper()
 	rig.Eventually(t, "the snapshot's end", func() error {
 		offset := o.committed(t)
-		if incremental(offset) {
+		if incremental(offset) || offset == nil {
 			return fmt.Errorf("the offset is %v", offset)
 		}
 		t.Logf("the snapshot has ended with the offset %v", offset)

@@ -3,6 +3,7 @@ package rig
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -129,16 +130,20 @@ func Client(t testing.TB, bootstrap string) sarama.Client {
 	return client
 }
 
-// End is the end offset of a topic of one partition: 0 while there is no such topic.
+// End is the end offset of a topic of one partition: 0 while there is no such topic. A broker that does not answer is
+// asked again for a while.
 func End(client sarama.Client, topic string) int64 {
-	if err := client.RefreshMetadata(topic); err != nil {
-		return 0
+	for range 20 {
+		end, err := client.GetOffset(topic, 0, sarama.OffsetNewest)
+		if err == nil {
+			return end
+		}
+		if errors.Is(err, sarama.ErrUnknownTopicOrPartition) {
+			return 0
+		}
+		time.Sleep(100 * time.Millisecond)
 	}
-	end, err := client.GetOffset(topic, 0, sarama.OffsetNewest)
-	if err != nil {
-		return 0
-	}
-	return end
+	return 0
 }
 
 // WaitRecords waits until the end offset of a topic of one partition is at least n.

@@ -46,8 +46,7 @@ func OpenKafka(ctx context.Context, cfg KafkaConfig) (*Kafka, error) {
 	}
 	k := &Kafka{table: newTable(cfg.Logger), logger: cfg.Logger, now: time.Now, queue: newQueue()}
 	clients := topiclog.WorkerClients(cfg.Worker, cfg.ClientID+"statuses", false)
-	// Whether a write is worth repeating is decided here, between few attempts.
-	clients.Producer["retries"] = "3"
+	clients.Producer["retries"] = "0" // whether a write is worth repeating is decided here
 	log, err := topiclog.Open(ctx, topiclog.Config{
 		Topic: cfg.Topic, Property: "status.storage.topic", Purpose: "connector and task statuses",
 		Producer: clients.Producer, Consumer: clients.Consumer, Admin: clients.Admin, Logger: cfg.Logger,
@@ -100,7 +99,7 @@ func record(key string, value []byte) kafka.Record {
 }
 
 func (k *Kafka) write(t ticket, r kafka.Record) {
-	k.queue.put(write{record: r, repeat: func() bool { return k.repeat(t) }, unsure: t.safe && t.status.Generation < 0})
+	k.queue.put(write{record: r, repeat: func() bool { return k.repeat(t) }, safe: t.safe, unsure: t.safe && t.status.Generation < 0})
 }
 
 const retryWait = 100 * time.Millisecond
@@ -139,7 +138,8 @@ func (k *Kafka) send() {
 	}
 }
 
-// failed queues a write again, if that may help and it is still of use.
+// failed queues a write again, if that may help and it is still of use. Others may have written before a broker is back:
+// a safe write looks for that first.
 func (k *Kafka) failed(w write, err error) {
 	if kafka.IsAuthorization(err) || kafka.IsAuthentication(err) {
 		k.denied.Log(k.logger, slog.LevelError, "statuses cannot be written, trying again", err)
@@ -147,6 +147,7 @@ func (k *Kafka) failed(w write, err error) {
 		k.logger.Error("writing a status failed", "key", string(w.record.Key), "error", err)
 		return
 	}
+	w.unsure = w.safe
 	time.AfterFunc(retryWait, func() {
 		if k.ctx.Err() == nil && w.repeat() {
 			k.queue.put(w)

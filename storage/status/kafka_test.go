@@ -1,6 +1,7 @@
 package status_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -72,7 +73,7 @@ func TestPutsDoNotWaitForBrokers(t *testing.T) {
 	}
 }
 
-const fetch = 1 // key of the request
+const produce, fetch = 0, 1 // keys of requests
 
 // A worker that was out of reach of its group and of the topic does not overwrite what others have written meanwhile,
 // although it has not read that yet.
@@ -82,28 +83,12 @@ func TestLostWorkerYields(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	open := func() *status.Kafka {
-		s, err := status.OpenKafka(t.Context(), status.KafkaConfig{
-			Topic:  kafka.Topic{Name: "statuses", Partitions: 1, Replication: 1},
-			Worker: kafka.Properties{"bootstrap.servers": c.Bootstrap()}, ClientID: "test-",
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(s.Close)
-		return s
-	}
-	lost, other := open(), open()
-	flush := func(s *status.Kafka) {
-		if err := s.Flush(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
+	lost, other := open(t, c.Bootstrap()), open(t, c.Bootstrap())
 	const n = 200
 	for i := range n {
 		lost.PutConnector(fmt.Sprint(i), state.Status{State: state.Running, WorkerID: "lost", Generation: 4}, false)
 	}
-	flush(lost)
+	flush(t, lost)
 	if err := other.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +101,7 @@ func TestLostWorkerYields(t *testing.T) {
 	for i := range n {
 		other.PutConnector(fmt.Sprint(i), state.Status{State: state.Running, WorkerID: "other", Generation: 5}, false)
 	}
-	flush(other)
+	flush(t, other)
 	for i := range n {
 		lost.PutConnector(fmt.Sprint(i), state.Status{State: state.Unassigned, WorkerID: "lost", Generation: -1}, true)
 	}
@@ -124,25 +109,98 @@ func TestLostWorkerYields(t *testing.T) {
 	lost.PutConnector("own", state.Status{State: state.Unassigned, WorkerID: "lost", Generation: -1}, true)
 	time.Sleep(50 * time.Millisecond) // enough to write them
 	blind.Store(false)
-	flush(lost)
+	flush(t, lost)
 
-	var gone []string // what anybody may read as given up
-	topic := kafka.Topic{Name: "statuses", Partitions: 1, Replication: 1}
-	clients := topiclog.WorkerClients(kafka.Properties{"bootstrap.servers": c.Bootstrap()}, "test-", false)
+	if gone := givenUp(t, c.Bootstrap()); !slices.Equal(gone, []string{"status-connector-own"}) {
+		t.Errorf("the lost worker gives up %v", gone)
+	}
+}
+
+func open(t *testing.T, bootstrap string) *status.Kafka {
+	t.Helper()
+	s, err := status.OpenKafka(t.Context(), status.KafkaConfig{
+		Topic:  kafka.Topic{Name: "statuses", Partitions: 1, Replication: 1},
+		Worker: kafka.Properties{"bootstrap.servers": bootstrap}, ClientID: "test-",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+func flush(t *testing.T, s *status.Kafka) {
+	t.Helper()
+	if err := s.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// givenUp are the keys that anybody may read as given up.
+func givenUp(t *testing.T, bootstrap string) (keys []string) {
+	t.Helper()
+	clients := topiclog.WorkerClients(kafka.Properties{"bootstrap.servers": bootstrap}, "test-", false)
 	log, err := topiclog.Open(t.Context(), topiclog.Config{
-		Topic: topic, Producer: clients.Producer, Consumer: clients.Consumer, Admin: clients.Admin,
+		Topic:    kafka.Topic{Name: "statuses", Partitions: 1, Replication: 1},
+		Producer: clients.Producer, Consumer: clients.Consumer, Admin: clients.Admin,
 	}, func(records []kafka.Record) {
 		for _, r := range records {
 			if strings.Contains(string(r.Value), "UNASSIGNED") {
-				gone = append(gone, string(r.Key))
+				keys = append(keys, string(r.Key))
 			}
 		}
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer log.Close()
-	if !slices.Equal(gone, []string{"status-connector-own"}) {
-		t.Errorf("the lost worker gives up %v", gone)
+	log.Close()
+	return keys
+}
+
+// A worker whose write failed looks for what others have written since before it sends it again, although it has not
+// heard of it yet.
+func TestFailedWriteYields(t *testing.T) {
+	c, err := embedded.Start(embedded.Config{DataDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	left, other := open(t, c.Bootstrap()), open(t, c.Bootstrap())
+	for _, name := range []string{"taken", "own"} {
+		left.PutConnector(name, state.Status{State: state.Running, WorkerID: "left", Generation: 4}, false)
+	}
+	flush(t, left)
+	if err := left.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var refused, blind atomic.Bool
+	refused.Store(true)
+	blind.Store(true)
+	c.Fake.ControlKey(produce, func(r kmsg.Request) (kmsg.Response, error, bool) {
+		c.Fake.KeepControl()
+		records := r.(*kmsg.ProduceRequest).Topics[0].Partitions[0].Records
+		return nil, errors.New("no answer"), refused.Load() && bytes.Contains(records, []byte("UNASSIGNED"))
+	})
+	c.Fake.ControlKey(fetch, func(kmsg.Request) (kmsg.Response, error, bool) {
+		c.Fake.KeepControl()
+		return nil, errors.New("no answer"), blind.Load()
+	})
+	for _, name := range []string{"taken", "own"} {
+		left.PutConnector(name, state.Status{State: state.Unassigned, WorkerID: "left", Generation: 4}, true)
+	}
+	flush(t, left) // it has failed once
+	other.PutConnector("taken", state.Status{State: state.Running, WorkerID: "other", Generation: 5}, false)
+	flush(t, other)
+	refused.Store(false)
+	time.Sleep(500 * time.Millisecond) // enough to write without having read
+	blind.Store(false)
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		gone := givenUp(t, c.Bootstrap())
+		if slices.Equal(gone, []string{"status-connector-own"}) {
+			break
+		}
+		if len(gone) > 0 || time.Now().After(deadline) {
+			t.Fatalf("the worker that leaves gives up %v", gone)
+		}
 	}
 }

@@ -51,7 +51,7 @@ type Config struct {
 	RetryBackoff     time.Duration
 	RetryBackoffMax  time.Duration
 	MetadataMaxAge   time.Duration
-	Retries          int
+	Retries          int // of a batch: negative for none, 0 for as many as DeliveryTimeout leaves room for
 	Compression      string
 	CompressionLevel *int
 	IgnoreKeys       bool
@@ -87,6 +87,9 @@ func FromSettings(s *kafka.Settings, given kafka.Properties) Config {
 		RoundRobin:   p.RoundRobin,
 		PlainAllowed: !p.Idempotent || given["enable.idempotence"] == "", TransactionalID: p.TransactionalID, TransactionTimeout: p.TransactionLimit,
 	}
+	if p.Retries == 0 {
+		c.Retries = -1
+	}
 	if _, ok := given["buffer.memory"]; ok {
 		c.BufferMemory = int(p.BufferMemory)
 	}
@@ -118,7 +121,9 @@ func (c *Config) complete() error {
 	setDefault(&c.RetryBackoffMax, time.Second)
 	setDefault(&c.MetadataMaxAge, 5*time.Minute)
 	setDefault(&c.TransactionTimeout, time.Minute)
-	setDefault(&c.Retries, math.MaxInt32)
+	if c.Retries == 0 {
+		c.Retries = math.MaxInt32
+	}
 	c.MaxInFlight = min(c.MaxInFlight, 5) // brokers remember the last five batches of a producer
 	_, err := codecOf(c.Compression)
 	return err

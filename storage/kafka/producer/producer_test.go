@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -18,6 +19,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millrace/millrace/storage/kafka"
 )
 
 func TestRecordsArriveWithKeysHeadersAndTimes(t *testing.T) {
@@ -353,6 +356,44 @@ func TestWithoutProducerID(t *testing.T) {
 			checkNumbers(t, c.Bootstrap(), "t", 50)
 		} else if fate := acks.fates(t)[0]; !errors.Is(err, sarama.ErrClusterAuthorizationFailed) && !errors.Is(fate, sarama.ErrClusterAuthorizationFailed) {
 			t.Fatalf("got %v, first record %v", err, fate)
+		}
+	}
+}
+
+// A batch is sent once more for each of retries.
+func TestRetries(t *testing.T) {
+	for retries, attempts := range map[string]int64{"0": 1, "2": 3} {
+		c := startCluster(t, 1)
+		var asked atomic.Int64
+		c.Fake.ControlKey(0, func(r kmsg.Request) (kmsg.Response, error, bool) {
+			c.Fake.KeepControl()
+			resp := r.ResponseKind().(*kmsg.ProduceResponse)
+			for _, topic := range r.(*kmsg.ProduceRequest).Topics {
+				part := kmsg.NewProduceResponseTopicPartition()
+				part.ErrorCode = kerr.NotEnoughReplicas.Code
+				resp.Topics = append(resp.Topics, kmsg.ProduceResponseTopic{
+					Topic: topic.Topic, TopicID: topic.TopicID, Partitions: []kmsg.ProduceResponseTopicPartition{part},
+				})
+			}
+			asked.Add(1)
+			return resp, nil, true
+		})
+		props := kafka.Properties{
+			"bootstrap.servers": c.Bootstrap(), "retries": retries, "enable.idempotence": "false", "retry.backoff.ms": "1",
+		}
+		settings, err := kafka.ParseSettings(kafka.RoleProducer, props)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg := FromSettings(settings, props)
+		acks := newLedger()
+		cfg.Client, cfg.Acks = newClient(t, c.Bootstrap(), nil), acks
+		p := newProducer(t, cfg)
+		mustPut(t, p, "t", 0, nil, number(0, 0), 0)
+		p.Flush()
+		_ = p.Wait(testContext(t)) // as the fate of the record says
+		if fate := acks.fates(t)[0]; !errors.Is(fate, sarama.ErrNotEnoughReplicas) || asked.Load() != attempts {
+			t.Errorf("retries=%s: %d requests, and then %v", retries, asked.Load(), fate)
 		}
 	}
 }
