@@ -14,4 +14,5 @@ USER 65532:65532
 EXPOSE 8083
 HEALTHCHECK --interval=5s --timeout=6s --retries=12 CMD ["/millrace", "health", "http://127.0.0.1:8083"]
 ENTRYPOINT ["/millrace"]
-CMD ["distributed", "/etc/millrace/worker.properties"]
+# From /etc/millrace/worker.properties, CONNECT_* variables, or both.
+CMD ["distributed"]

@@ -13,6 +13,7 @@ import (
 	"github.com/millrace/millrace/plugins/connect"
 	"github.com/millrace/millrace/plugins/data"
 	"github.com/millrace/millrace/plugins/registry"
+	"github.com/millrace/millrace/storage/kafka"
 )
 
 // Definitions declares the properties that the runtime gives every connector.
@@ -43,6 +44,7 @@ type Validator struct {
 	Definitions Definitions
 	Resolver    Resolver
 	Policy      connect.OverridePolicy // connector.client.config.override.policy
+	Worker      kafka.Properties       // what the worker's own clients have
 	Timeout     time.Duration
 	// GroupID is the workers' group.id; "" when there is none. A sink must not
 	// use it as its consumer group.
@@ -94,6 +96,7 @@ func (v *Validator) validate(ctx context.Context, config map[string]string, null
 		return ConfigInfos{}, err
 	}
 	addNulls(nulls, base, own)
+	v.checkFiles(config, base)
 	return merge(class, generate(def, base, plugin.Def, own), overrides, converters), nil
 }
 
@@ -162,6 +165,16 @@ func (v *Validator) checkKind(p *connect.Plugin, config map[string]string, resul
 	default:
 		v.checkExactlyOnce(p, config, result)
 		v.checkBoundary(p, config, result)
+	}
+}
+
+// checkFiles refuses what tasks will be refused, which Java finds out when they start.
+func (v *Validator) checkFiles(config map[string]string, result *configdef.Result) {
+	for _, wrong := range kafka.StrangersFiles(v.Worker, config) {
+		if result.Get(wrong.Property) == nil {
+			result.Add(&configdef.Value{Name: wrong.Property, Value: configdef.NewSecret(config[wrong.Property]), Visible: true})
+		}
+		result.AddError(wrong.Property, wrong.Reason)
 	}
 }
 

@@ -106,8 +106,12 @@ func adminProperties(worker kafka.Properties, overrides map[string]string) kafka
 
 // checkOverrides asks the policy (connector.client.config.override.policy) about
 // the client properties that a connector sets. It was asked when the
-// configuration was validated; the policy may have changed since.
+// configuration was validated; the policy may have changed since. No policy allows a
+// client to send files of the worker.
 func (w *Worker) checkOverrides(connector, class string, config map[string]string) error {
+	if wrong := kafka.StrangersFiles(w.cfg.Properties, config); len(wrong) > 0 {
+		return &connect.ConfigError{Key: wrong[0].Property, Err: errors.New(wrong[0].Reason)}
+	}
 	if w.cfg.OverridePolicy == nil {
 		return nil
 	}

@@ -92,6 +92,20 @@ func (r refuseAll) Check(_, _ string, client connect.ClientType, overrides map[s
 	return out
 }
 
+// Whatever the policy, no connector has a client send a file of the worker.
+func TestFilesOfTheWorkerAreNotSent(t *testing.T) {
+	t.Setenv("KAFKA_OPTS", "")
+	const endpoint = "sasl.oauthbearer.token.endpoint.url"
+	w := &Worker{cfg: Config{Properties: map[string]string{"producer." + endpoint: "file:/run/token"}}}
+	err := w.checkOverrides("c", "C", map[string]string{"schema.history.internal.producer." + endpoint: "file:/etc/shadow"})
+	if connect.ClassOf(err) != connect.ClassConfig || !strings.Contains(err.Error(), "schema.history.internal.producer."+endpoint+": names a file") {
+		t.Errorf("a file of the connector's choice: %v", err)
+	}
+	if err := w.checkOverrides("c", "C", map[string]string{"producer.override." + endpoint: "file:/run/token"}); err != nil {
+		t.Errorf("the worker's own: %v", err)
+	}
+}
+
 // Each client's overrides are asked about under its own kind, and refused by their whole name.
 func TestOverridesAreAskedAbout(t *testing.T) {
 	policy := refuseAll{map[connect.ClientType]string{}}

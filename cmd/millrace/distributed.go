@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"os"
 	"strings"
 
 	"github.com/millrace/millrace/herder"
@@ -18,16 +21,42 @@ import (
 	"github.com/millrace/millrace/worker/settings"
 )
 
-// runDistributed runs a worker from a Java worker properties file.
+// containerFile is where a container has its worker properties, if it has any.
+const containerFile = "/etc/millrace/worker.properties"
+
+// runDistributed runs a worker from a Java worker properties file or, without one,
+// from variables of the environment.
 func runDistributed(ctx context.Context, args []string, out io.Writer) error {
-	if len(args) != 1 {
+	if len(args) > 1 {
 		return errUsage
 	}
-	props, err := kafka.LoadProperties(args[0])
+	var props kafka.Properties
+	var err error
+	if len(args) == 1 {
+		props, err = kafka.LoadProperties(args[0])
+	} else {
+		props, err = containerProperties(containerFile, os.Environ())
+	}
 	if err != nil {
 		return err
 	}
 	return runNode(ctx, &cluster{}, props, func(url string) { fmt.Fprintf(out, "millrace: REST API at %s\n", url) })
+}
+
+// containerProperties are those of a file, if there is one, and of the environment,
+// which wins.
+func containerProperties(file string, environ []string) (kafka.Properties, error) {
+	given := settings.FromEnvironment(environ)
+	props, err := kafka.LoadProperties(file)
+	switch {
+	case err == nil:
+		return props.With(given), nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	case given["bootstrap.servers"] == "":
+		return nil, fmt.Errorf("no worker properties: name a properties file, mount one at %s, or set CONNECT_BOOTSTRAP_SERVERS and the like", file)
+	}
+	return given, nil
 }
 
 // cluster is the mode of a worker that shares the work with others through Kafka.

@@ -21,7 +21,7 @@ type command struct {
 
 func commands() []command {
 	return []command{
-		{"distributed", "FILE", "run a worker of a cluster from a Java worker properties file", runDistributed},
+		{"distributed", "[FILE]", "run a worker of a cluster from a Java worker properties file, or from CONNECT_* variables", runDistributed},
 		{"standalone", "FILE [CONNECTOR_FILE...]", "run a worker without a cluster, with the connectors of properties or JSON files", runStandalone},
 		{"dev", "[--data DIR] [--kafka-port N] [--rest-port N]", "run an embedded broker, a worker and its REST API", runDev},
 		{"health", "URL", "exit 0 when the worker at URL is healthy", runHealth},

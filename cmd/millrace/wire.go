@@ -290,7 +290,7 @@ func (n *node) resolve(ctx context.Context, config map[string]string) (map[strin
 // mode, and its Runtime is still missing.
 func (n *node) local(statuses herder.Statuses, v herder.Validator) *herder.Local {
 	resolver := herder.ResolverFunc(n.resolve)
-	v.Registry, v.Resolver, v.Policy, v.Timeout = n.registry, resolver, n.policy, validationTimeout
+	v.Registry, v.Resolver, v.Policy, v.Worker, v.Timeout = n.registry, resolver, n.policy, n.set.Raw, validationTimeout
 	v.Definitions = &connconf.Definitions{Registry: n.registry, TopicCreation: n.set.TopicCreation, Worker: n.set.Raw}
 	return herder.NewLocal(&herder.Local{
 		Info:     herder.ServerInfo{Version: connectVersion, Commit: commit(), KafkaClusterID: n.client.ClusterID()},

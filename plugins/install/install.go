@@ -21,6 +21,7 @@ import (
 	"github.com/millrace/millrace/plugins/predicate"
 	"github.com/millrace/millrace/plugins/provider"
 	"github.com/millrace/millrace/plugins/provider/aws"
+	"github.com/millrace/millrace/plugins/provider/kubernetes"
 	"github.com/millrace/millrace/plugins/registry"
 	"github.com/millrace/millrace/plugins/transform"
 	"github.com/millrace/millrace/plugins/transform/debezium"
@@ -48,6 +49,7 @@ func Builtin() []connect.Plugin {
 		predicate.Plugins(),
 		provider.Plugins(),
 		aws.Plugins(),
+		kubernetes.Plugins(),
 		policy.Plugins(),
 	)
 }

@@ -101,23 +101,9 @@ func (t *tokens) connect(p kafka.Properties) error {
 		}
 		transport.TLSClientConfig = cfg
 	}
-	t.http = &http.Client{Timeout: askTimeout, CheckRedirect: neverDown, Transport: &sparing{next: transport, asked: map[string]time.Time{}, now: func() time.Time { return t.now() }}}
+	t.http = &http.Client{Timeout: askTimeout, CheckRedirect: kafka.NeverDown, Transport: &sparing{next: transport, asked: map[string]time.Time{}, now: func() time.Time { return t.now() }}}
 	return nil
 }
-
-// neverDown follows redirections, but none from https to http: whoever sits
-// between could give keys of his own.
-func neverDown(r *http.Request, via []*http.Request) error {
-	switch {
-	case via[0].URL.Scheme == "https" && r.URL.Scheme != "https":
-		return errDown
-	case len(via) >= 10:
-		return errors.New("it redirects without end")
-	}
-	return nil
-}
-
-var errDown = errors.New("its address begins with https, but it names one that does not")
 
 // identify verifies a token and reads who it stands for.
 func (t *tokens) identify(ctx context.Context, raw string) (Identity, error) {
@@ -227,7 +213,7 @@ func (t *tokens) discovered(ctx context.Context) (*oidc.IDTokenVerifier, error) 
 	case said.Keys == "":
 		err = errors.New("its answer names no jwks_uri")
 	case strings.HasPrefix(t.issuer, "https:") && !strings.HasPrefix(said.Keys, "https:"):
-		err = fmt.Errorf("jwks_uri: %w", errDown)
+		err = fmt.Errorf("jwks_uri: %w", kafka.ErrDown)
 	}
 	if err != nil {
 		return nil, t.awayLocked("asking the OpenID provider for its configuration", err)

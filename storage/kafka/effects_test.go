@@ -312,7 +312,7 @@ func tlsEffects(t *testing.T) map[string]effect {
 		"ssl.enabled.protocols": {value: "TLSv1.3", with: ssl, see: func(s seen) any { return s.s.TLS.MinVersion }, want: tls.VersionTLS13,
 			bad: map[string]string{"SSLv3": "TLSv1.2", "tlsv1.2": "TLSv1.2"}},
 		"ssl.cipher.suites": {value: "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", with: ssl, see: func(s seen) any { return s.s.TLS.CipherSuites }, want: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256},
-			bad: map[string]string{"X": "not supported"}},
+			bad: map[string]string{"X": "no name of a cipher suite", "TLS_DHE_RSA_WITH_AES_256_GCM_SHA384": "there are TLS_"}},
 		"ssl.endpoint.identification.algorithm": {value: "", with: ssl, see: func(s seen) any { return s.s.TLS.InsecureSkipVerify && s.s.TLS.VerifyConnection != nil }, want: true,
 			bad: map[string]string{"ldaps": "https"}},
 		"ssl.keystore.location":          store(keys["JKS"], "ssl.keystore.location", certificates, 1, "missing.jks", "missing.jks"),

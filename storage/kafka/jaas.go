@@ -3,6 +3,7 @@ package kafka
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -54,7 +55,7 @@ func ParseLoginFile(text string) (map[string][]LoginModule, error) {
 			return contexts, err
 		}
 		if open, err := t.next(); err != nil || name.kind != jaasWord || open.kind != '{' {
-			return nil, fmt.Errorf("expected a context name and {, found %s", name)
+			return nil, fmt.Errorf("expected a context name and {, found %s", name.kindName())
 		}
 		modules, err := t.block(name.text)
 		if err != nil {
@@ -132,11 +133,21 @@ func (t *jaasTokens) option(options map[string]string, key string) error {
 		}
 	}
 	if value.kind != jaasWord {
+		if !optionName.MatchString(key) {
+			return errors.New("an option in the JAAS config has no value: write name=\"...\", and \\\" for a quote inside a value")
+		}
 		return fmt.Errorf("value not specified for key '%s' in JAAS config: write %s=\"...\"; values that begin with a digit need quotes", key, key)
 	}
 	options[key] = value.text
 	return nil
 }
+
+// optionName matches the options of the login modules that are known. Where a value
+// lacks its quotes, what looks like an option may be a part of it, which no error may
+// quote.
+var optionName = regexp.MustCompile(`\A(?:username|password|tokenauth|clientId|clientSecret|scope|principal|keyTab|useKeyTab|useTicketCache|ticketCache|storeKey|` +
+	`serviceName|doNotPrompt|renewTGT|refreshKrb5Config|file|awsProfileName|awsRole[A-Z][A-Za-z]*|awsStsRegion|awsDebugCreds|awsMax[A-Z][A-Za-z]*|` +
+	`(?:oauth|ssl)\.[a-z0-9.]+|extension_\w+|unsecuredLogin\w+)\z`)
 
 // Kinds of tokens; other characters are tokens of their own kind.
 const (
@@ -150,12 +161,13 @@ type jaasToken struct {
 	text string
 }
 
-func (t jaasToken) String() string {
+// kindName says what a token is, and not what it holds, which may be secret.
+func (t jaasToken) kindName() string {
 	switch t.kind {
 	case jaasEnd:
 		return "the end"
 	case jaasWord:
-		return "'" + t.text + "'"
+		return "a word without {"
 	case jaasNumber:
 		return "a number"
 	}

@@ -39,10 +39,17 @@ func TestBadLoginModules(t *testing.T) {
 		"M needed;":                      "control flag",
 		"M required":                     "semi-colon",
 		"M required a=\"hunter2\"":       "semi-colon",
-		"M required a;":                  "key 'a'",
-		"M required a=;":                 "key 'a'",
-		"M required a=1hunter2;":         "quotes",
+		"M required username;":           "key 'username'",
+		"M required password=;":          "key 'password'",
+		"M required password=1hunter2;":  "quotes",
 		"M required password=\"hunter2;": "not closed",
+		// What follows is a password that lacks its quotes, or holds one.
+		`M required password=x hunter2;`:                "an option",
+		`M required password="x"hunter2" username="u";`: "an option",
+		`M required password=x@hunter2;`:                "an option",
+		`M required password=x;hunter2;`:                "control flag",
+		`hunter2`:                                       "control flag",
+		`M hunter2;`:                                    "control flag",
 	} {
 		_, err := ParseLoginModules(text)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
@@ -62,9 +69,10 @@ func TestLoginFile(t *testing.T) {
 	if err != nil || len(got) != 2 || got["KafkaClient"][0].Options["username"] != "u" {
 		t.Errorf("%v %v", got, err)
 	}
-	for _, text := range []string{"X", "X {", "X { A required; }", "X { A required", "{}", "X { A };"} {
-		if got, err := ParseLoginFile(text); err == nil {
-			t.Errorf("%s was read as %v", text, got)
+	for _, text := range []string{"X", "X {", "X { A required; }", "X { A required", "{}", "X { A };", "hunter2", `X { A required p="a"; }; hunter2;`,
+		`X { A required p="a"hunter2"; };`} {
+		if got, err := ParseLoginFile(text); err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s was read as %v, %v", text, got, err)
 		}
 	}
 }

@@ -2,12 +2,14 @@ package kafka
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/pavlo-v-chernykh/keystore-go/v4"
@@ -28,15 +30,49 @@ func loadKey(kind, path, password, keyPassword string) (*tls.Certificate, error)
 	case isJKS(b):
 		return jksKey(b, password, keyPassword)
 	}
-	key, leaf, chain, err := pkcs12.DecodeChain(b, password)
+	key, leaf, others, err := pkcs12.DecodeChain(b, openedBy(b, password))
 	if err != nil {
 		return nil, openError(err)
 	}
-	cert := &tls.Certificate{PrivateKey: key, Certificate: [][]byte{leaf.Raw}, Leaf: leaf}
-	for _, c := range chain {
-		cert.Certificate = append(cert.Certificate, c.Raw)
+	return withChain(key, append([]*x509.Certificate{leaf}, others...))
+}
+
+// withChain finds the certificate of a key among all those of a store, which may also
+// hold authorities that were imported before it, and behind it its issuers.
+func withChain(key any, certs []*x509.Certificate) (*tls.Certificate, error) {
+	signer, ok := key.(interface{ Public() crypto.PublicKey })
+	if !ok {
+		return nil, errors.New("holds a private key of a kind that TLS does not know")
+	}
+	own, ok := signer.Public().(interface{ Equal(crypto.PublicKey) bool })
+	i := slices.IndexFunc(certs, func(c *x509.Certificate) bool { return ok && own.Equal(c.PublicKey) })
+	if i < 0 {
+		return nil, errors.New("holds no certificate of its private key")
+	}
+	cert := &tls.Certificate{PrivateKey: key, Leaf: certs[i]}
+	for last := certs[i]; last != nil && len(cert.Certificate) <= len(certs); last = issuer(last, certs) {
+		cert.Certificate = append(cert.Certificate, last.Raw)
 	}
 	return cert, nil
+}
+
+// issuer is the certificate of who has signed c; nil for none, and for c itself.
+func issuer(c *x509.Certificate, certs []*x509.Certificate) *x509.Certificate {
+	for _, other := range certs {
+		if bytes.Equal(other.RawSubject, c.RawIssuer) && !other.Equal(c) && other.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil {
+			return other
+		}
+	}
+	return nil
+}
+
+// openedBy is the password of a PKCS12 store: none where it has no checksum, as the
+// authorities of newer JDKs, whatever is given. Java looks at none then either.
+func openedBy(b []byte, password string) string {
+	if _, err := pkcs12.DecodeTrustStore(b, password); err != nil && strings.Contains(err.Error(), "no MAC in data") {
+		return ""
+	}
+	return password
 }
 
 // loadTrust reads the certificates that a trust store declares as trusted.
@@ -51,16 +87,21 @@ func loadTrust(kind, path, password string) ([]*x509.Certificate, error) {
 	case isJKS(b):
 		return jksCertificates(b, password)
 	}
+	password = openedBy(b, password)
 	certs, err := pkcs12.DecodeTrustStore(b, password)
 	if err == nil {
 		return certs, nil
 	}
 	// A store with a key of its own: Java trusts the first certificate of it.
-	_, leaf, _, keyErr := pkcs12.DecodeChain(b, password)
+	key, leaf, others, keyErr := pkcs12.DecodeChain(b, password)
 	if keyErr != nil {
 		return nil, openError(err)
 	}
-	return []*x509.Certificate{leaf}, nil
+	own, err := withChain(key, append([]*x509.Certificate{leaf}, others...))
+	if err != nil {
+		return nil, err
+	}
+	return []*x509.Certificate{own.Leaf}, nil
 }
 
 func openError(err error) error {

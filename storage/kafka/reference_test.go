@@ -28,6 +28,13 @@ includes; ` + "`-Djava.security.krb5.realm` and `-Djava.security.krb5.kdc`" + ` 
 login module is Java's Krb5LoginModule with ` + "`useKeyTab` or `useTicketCache`" + `, or with both. Key tabs, ticket caches and krb5.conf are
 read anew whenever a ticket is asked for, so that nothing is to be restarted once they are put right.
 
+OAUTHBEARER takes its tokens from an end point by client credentials, from a file, by IAM or, with the login of Strimzi's OAuth library,
+by the options ` + "`oauth.*`" + ` of the login module: a token that is given (` + "`oauth.access.token`, or `.location`" + ` for a file), else an end point that is asked
+by refresh token, user and password, client secret or client assertion. Where the module has none of them the environment is read
+(` + "`OAUTH_CLIENT_ID`" + `). End points are not followed when they redirect. With ` + "`-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=...`" + ` in ` + "`KAFKA_OPTS`" + ` no
+other is asked, as in Java. A connector may not name a file for its token unless that list, ` + "`...allowed.files`" + ` or the worker's own properties do:
+who may create connectors could have any file of the worker sent to a broker of theirs.
+
 This page is made from the code: ` + "`go test ./storage/kafka -run TestReference -update`" + `.
 
 | property | producer | consumer | admin | here |

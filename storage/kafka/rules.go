@@ -79,9 +79,9 @@ func buildRules() map[string]rule {
 	}
 	differs(m, map[string]string{
 		"sasl.client.callback.handler.class":   "with the classes of Kafka and of aws-msk-iam-auth",
-		"sasl.login.callback.handler.class":    "with the classes of Kafka and of aws-msk-iam-auth",
+		"sasl.login.callback.handler.class":    "with the classes of Kafka, of aws-msk-iam-auth and of Strimzi's OAuth library",
 		"sasl.oauthbearer.jwt.retriever.class": "with DefaultJwtRetriever, which goes by the URL of the token end point",
-		"ssl.cipher.suites":                    "with TLS 1.2; those of TLS 1.3 are always on",
+		"ssl.cipher.suites":                    "with TLS 1.2; those of TLS 1.3 are always on, and those with DHE are left out",
 	})
 	return m
 }
@@ -184,8 +184,8 @@ func ignoredRules(m map[string]rule) {
 	} {
 		m[name] = ignored(every, why)
 	}
-	// An interceptor may change records or drop them: to go on without it is not for this client to decide.
-	m["interceptor.classes"] = refused(RoleProducer|RoleConsumer, "", noJavaClass+": leave it out")
+	m["interceptor.classes"] = rule{roles: RoleProducer | RoleConsumer, set: setInterceptors,
+		refused: noJavaClass + ": leave it out. Those of Confluent's Control Center, which only report, are ignored"}
 	for why, names := range map[string][]string{
 		brokerOnly: {"sasl.oauthbearer.clock.skew.seconds", "sasl.oauthbearer.expected.audience", "sasl.oauthbearer.expected.issuer",
 			"sasl.oauthbearer.jwks.endpoint.refresh.ms", "sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms",
@@ -348,6 +348,19 @@ func setPartitioner(s *Settings, name, value string) error {
 		s.Producer.RoundRobin = true
 	default:
 		return propertyError(name, "%q %s: leave it out, or use org.apache.kafka.clients.producer.RoundRobinPartitioner", value, noJavaClass)
+	}
+	return nil
+}
+
+// setInterceptors refuses interceptors: one may change records or drop them, and to go
+// on without it is not for this client to decide. Confluent's, which most of its
+// examples have, only send metrics to its Control Center.
+func setInterceptors(s *Settings, name, value string) error {
+	for _, class := range splitList(value) {
+		if !strings.HasPrefix(class, "io.confluent.monitoring.clients.interceptor.Monitoring") {
+			return propertyError(name, "%s %s: leave it out", class, noJavaClass)
+		}
+		s.Notes = append(s.Notes, Note{name, class + " reports to Confluent's Control Center; the metrics are at /metrics"})
 	}
 	return nil
 }

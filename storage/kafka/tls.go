@@ -158,21 +158,36 @@ func setVersions(cfg *tls.Config, p Properties) error {
 	return nil
 }
 
-// setCiphers applies ssl.cipher.suites. Those of TLS 1.3 cannot be chosen and
-// are always on.
+// setCiphers applies ssl.cipher.suites. Those of TLS 1.3 cannot be chosen and are
+// always on. Of the others some are not there, as all with DHE: they are left out as
+// long as one remains.
 func setCiphers(cfg *tls.Config, p Properties) error {
 	known := map[string]uint16{}
 	for _, s := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
 		known[s.Name] = s.ID
 	}
-	for _, name := range splitList(p["ssl.cipher.suites"]) {
+	names := splitList(p["ssl.cipher.suites"])
+	for _, name := range names {
 		id, ok := known[name]
-		if !ok {
-			return propertyError("ssl.cipher.suites", "%q is not supported", name)
+		switch {
+		case ok:
+			cfg.CipherSuites = append(cfg.CipherSuites, id)
+		case !strings.HasPrefix(name, "TLS_") && !strings.HasPrefix(name, "SSL_"):
+			return propertyError("ssl.cipher.suites", "%q is no name of a cipher suite", name)
 		}
-		cfg.CipherSuites = append(cfg.CipherSuites, id)
+	}
+	if len(names) > 0 && len(cfg.CipherSuites) == 0 {
+		return propertyError("ssl.cipher.suites", "none of %s is supported; there are %s", strings.Join(names, ", "), strings.Join(secureCiphers(), ", "))
 	}
 	return nil
+}
+
+func secureCiphers() []string {
+	var out []string
+	for _, s := range tls.CipherSuites() {
+		out = append(out, s.Name)
+	}
+	return out
 }
 
 // secret reads a property that Java declares as a password: absent and empty differ.

@@ -43,7 +43,7 @@ func (r saslReader) withTokens(c tokenConfig) func(*sarama.Config) {
 // for a file: URL, a token in a file; without a login handler an unsecured
 // token, meant for development.
 func (r saslReader) oauth() (func(*sarama.Config), error) {
-	handler, err := r.callback("sasl.login.callback.handler.class", oauthHandler, oauthHandlerV3, mskOAuth)
+	handler, err := r.callback("sasl.login.callback.handler.class", oauthHandler, oauthHandlerV3, mskOAuth, strimziHandler)
 	if err != nil {
 		return nil, err
 	}
@@ -53,13 +53,17 @@ func (r saslReader) oauth() (func(*sarama.Config), error) {
 	if err := r.wants(oauthModule); err != nil {
 		return nil, err
 	}
-	c, err := r.oauthSource(handler)
+	source := r.oauthSource
+	if handler == strimziHandler {
+		source = r.strimziSource
+	}
+	c, err := source(handler)
 	if err != nil {
 		return nil, err
 	}
 	c.extensions = map[string]string{}
 	for k, v := range r.module.Options {
-		for _, prefix := range []string{"extension_", "unsecuredLoginExtension_"} {
+		for _, prefix := range []string{"extension_", "unsecuredLoginExtension_", strimziExtension} {
 			if name, ok := strings.CutPrefix(k, prefix); ok {
 				c.extensions[name] = v
 			}
@@ -82,6 +86,9 @@ func (r saslReader) oauthSource(handler string) (c tokenConfig, err error) {
 	if err != nil || u.Scheme == "" {
 		return c, propertyError(tokenEndpoint, "must be the URL of the token end point, or a file: URL")
 	}
+	if err := endpointAllowed(endpoint); err != nil {
+		return c, err
+	}
 	switch u.Scheme {
 	case "file":
 		c.fetch, c.cheap = fileToken(u.Path), true
@@ -99,23 +106,39 @@ func (r saslReader) clientCredentials(endpoint *url.URL) (tokenSource, error) {
 	if id == "" || password == "" {
 		return nil, propertyError("sasl.jaas.config", "clientId and clientSecret must both be given")
 	}
+	client, err := tokenClient(r.ssl(), r.settings.Login.ConnectTimeout, r.settings.Login.ReadTimeout)
+	if err != nil {
+		return nil, fmt.Errorf("sasl.jaas.config: %w", err)
+	}
+	form := url.Values{"grant_type": {"client_credentials"}}
+	if scope := r.either("sasl.oauthbearer.scope", "scope"); scope != "" {
+		form.Set("scope", scope)
+	}
+	if strings.EqualFold(strings.TrimSpace(r.properties["sasl.oauthbearer.header.urlencode"]), "true") {
+		id, password = url.QueryEscape(id), url.QueryEscape(password)
+	}
+	g := tokenGrant{
+		endpoint: endpoint.String(), shown: shown(endpoint), id: id, password: password, http: client,
+		form:   func() (url.Values, error) { return form, nil },
+		advice: "check sasl.oauthbearer.client.credentials.client.id and .client.secret, or clientId and clientSecret of sasl.jaas.config",
+	}
+	return g.token, nil
+}
+
+// tokenClient asks a token end point, with the given ssl.* properties. It follows no
+// redirection: what is asked holds a secret, and is meant for the end point alone.
+func tokenClient(ssl Properties, connect, read time.Duration) (*http.Client, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.DialContext = (&net.Dialer{Timeout: r.settings.Login.ConnectTimeout}).DialContext
-	transport.ResponseHeaderTimeout = r.settings.Login.ReadTimeout
-	if tlsOptions := r.ssl(); len(tlsOptions) > 0 {
-		cfg, err := ClientTLS(tlsOptions)
+	transport.DialContext = (&net.Dialer{Timeout: connect}).DialContext
+	transport.ResponseHeaderTimeout = read
+	if len(ssl) > 0 {
+		cfg, err := ClientTLS(ssl)
 		if err != nil {
-			return nil, fmt.Errorf("sasl.jaas.config: %w", err)
+			return nil, err
 		}
 		transport.TLSClientConfig = cfg
 	}
-	c := clientCredentials{
-		endpoint: endpoint.String(), shown: shown(endpoint), id: id, password: password,
-		scope:  r.either("sasl.oauthbearer.scope", "scope"),
-		escape: strings.EqualFold(strings.TrimSpace(r.properties["sasl.oauthbearer.header.urlencode"]), "true"),
-		http:   &http.Client{Transport: transport},
-	}
-	return c.token, nil
+	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, nil
 }
 
 // shown is a URL without what may be secret in it: user, password, parameters.
@@ -142,15 +165,17 @@ func (r saslReader) ssl() Properties {
 	return out
 }
 
-// clientCredentials is the client credentials grant (RFC 6749, 4.4).
-type clientCredentials struct {
-	endpoint, shown     string
-	id, password, scope string
-	escape              bool // sasl.oauthbearer.header.urlencode
-	http                *http.Client
+// tokenGrant asks an end point for tokens (RFC 6749, 4): that of client credentials
+// (4.4) has nothing but its type in the form.
+type tokenGrant struct {
+	endpoint, shown string
+	id, password    string // of the client, in the header; none without an id
+	form            func() (url.Values, error)
+	advice          string // what to look at when the end point refuses
+	http            *http.Client
 }
 
-func (c clientCredentials) token(ctx context.Context) (accessToken, error) {
+func (c tokenGrant) token(ctx context.Context) (accessToken, error) {
 	rq, err := c.request(ctx)
 	if err != nil {
 		return accessToken{}, err
@@ -185,20 +210,18 @@ func (c clientCredentials) token(ctx context.Context) (accessToken, error) {
 	return freshToken(answer.Token, time.Duration(seconds*float64(time.Second))), nil
 }
 
-func (c clientCredentials) request(ctx context.Context) (*http.Request, error) {
-	form := url.Values{"grant_type": {"client_credentials"}}
-	if c.scope != "" {
-		form.Set("scope", c.scope)
+func (c tokenGrant) request(ctx context.Context) (*http.Request, error) {
+	form, err := c.form()
+	if err != nil {
+		return nil, err
 	}
 	rq, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
 		return nil, err
 	}
-	id, password := c.id, c.password
-	if c.escape {
-		id, password = url.QueryEscape(id), url.QueryEscape(password)
+	if c.id != "" {
+		rq.SetBasicAuth(c.id, c.password)
 	}
-	rq.SetBasicAuth(id, password)
 	rq.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	rq.Header.Set("Accept", "application/json")
 	return rq, nil
@@ -206,7 +229,7 @@ func (c clientCredentials) request(ctx context.Context) (*http.Request, error) {
 
 // refusal says what the end point does not like: by the error code of RFC 6749, 5.2,
 // and by none of its other words, which may hold secrets.
-func (c clientCredentials) refusal(rs *http.Response, body []byte) error {
+func (c tokenGrant) refusal(rs *http.Response, body []byte) error {
 	var answer struct {
 		Error string `json:"error"`
 	}
@@ -217,7 +240,9 @@ func (c clientCredentials) refusal(rs *http.Response, body []byte) error {
 	err := fmt.Errorf("the token end point %s answered %d %s%s", c.shown, rs.StatusCode, http.StatusText(rs.StatusCode), said)
 	switch code := rs.StatusCode; {
 	case code == http.StatusUnauthorized, code == http.StatusForbidden, code == http.StatusBadRequest:
-		return finalError{fmt.Errorf("%w: check sasl.oauthbearer.client.credentials.client.id and .client.secret, or clientId and clientSecret of sasl.jaas.config", err)}
+		return finalError{fmt.Errorf("%w: %s", err, c.advice)}
+	case code/100 == 3:
+		return finalError{fmt.Errorf("%w: it redirects, and secrets are sent to no other address than the one that is set", err)}
 	case code < 500 && code != http.StatusRequestTimeout && code != http.StatusTooManyRequests, code == http.StatusNotImplemented:
 		return finalError{err}
 	}

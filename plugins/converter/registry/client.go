@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"github.com/millrace/millrace/storage/kafka"
 )
 
 // Schema is a schema as the registry gives it.
@@ -68,7 +70,7 @@ func httpClient(cfg ClientConfig) *http.Client {
 	if cfg.Proxy != nil {
 		transport.Proxy = http.ProxyURL(cfg.Proxy)
 	}
-	return &http.Client{Transport: transport, Timeout: cfg.ConnectTimeout + cfg.ReadTimeout}
+	return &http.Client{Transport: transport, Timeout: cfg.ConnectTimeout + cfg.ReadTimeout, CheckRedirect: kafka.NeverDown}
 }
 
 // Register puts a schema under a subject and returns its id; a schema that is
