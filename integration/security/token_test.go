@@ -38,6 +38,7 @@ func startStream(t *testing.T, name, address, open string, properties map[string
 		Properties: joined(prefixed(properties, "", "producer.", "consumer.", "admin."), map[string]string{
 			"task.restart.policy": "all", "task.restart.backoff.ms": "500", "task.restart.backoff.max.ms": "1000", "task.restart.max.attempts": "-1",
 			"offset.flush.interval.ms": "1000", "exactly.once.source.support": "disabled", // offsets count records then
+			"session.timeout.ms": "60000", // longer than tokens fail: a worker that loses its group gives its work up in the midst
 		}),
 	})
 	rig.CreateConnector(t, s.URL(), name+"-source", generator(name+"-t", "throughput", "50",
