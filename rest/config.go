@@ -258,7 +258,7 @@ func (c Config) validate() error {
 	}
 	for _, class := range c.Extensions {
 		if class != basicAuthClass {
-			return invalid("rest.extension.classes", fmt.Sprintf("%s is not available; the only extension is %s", class, basicAuthClass))
+			return invalid("rest.extension.classes", fmt.Sprintf("%s is not available; the only extension is %s: leave the class out, or say who may do what with rest.access.rules (docs/security.md)", class, basicAuthClass))
 		}
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/smithy-go"
 
 	"github.com/millrace/millrace/plugins/configdef"
@@ -21,6 +22,7 @@ import (
 // common is what all providers have.
 type common struct {
 	region, endpoint string
+	key, secretKey   string // credentials that are given; the default ones without
 
 	mu     sync.Mutex // guards loaded
 	loaded *aws.Config
@@ -49,6 +51,9 @@ func (c *common) config(ctx context.Context) (aws.Config, error) {
 	var options []func(*config.LoadOptions) error
 	if c.region != "" {
 		options = append(options, config.WithRegion(c.region))
+	}
+	if c.key != "" {
+		options = append(options, config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(c.key, c.secretKey, "")))
 	}
 	loaded, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {

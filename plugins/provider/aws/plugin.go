@@ -29,6 +29,7 @@ func Plugins() []connect.Plugin {
 		}
 	}
 	return []connect.Plugin{
+		custenborder(),
 		plugin("SecretsManagerConfigProvider", func(v *configdef.Values) connect.ConfigProvider {
 			return &secrets{newCommon(v), strategy(v.String("NotFoundStrategy")), v.String("RawSecretEncoding") == "base64"}
 		}, strategyKey(), configdef.Key{Name: "RawSecretEncoding", Type: configdef.String, Default: configdef.Text("none"), Importance: configdef.Low,

@@ -30,6 +30,51 @@ func open(t *testing.T, f *awstest.Fake, class string, params map[string]string)
 	return nil
 }
 
+// The provider of Amazon's examples for MSK Connect, as they set it up.
+func TestProviderOfAmazonsExamples(t *testing.T) {
+	f := awstest.Start(t)
+	f.Secrets = map[string]string{"MySecret-1234": `{"dbusername":"u","dbpassword":"hunter2"}`, "team/a+b": `{"k":"v"}`, "raw": "hunter2"}
+	provider := func(params map[string]string) connect.ConfigProvider {
+		for _, p := range Plugins() {
+			if p.Class == custenborderClass {
+				params["endpoint"] = f.URL
+				made, err := p.NewConfigProvider(params)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return made
+			}
+		}
+		t.Fatal("it is not there")
+		return nil
+	}
+	for name, c := range map[string]struct {
+		params map[string]string
+		path   string
+		keys   []string
+		want   map[string]string
+		ttl    time.Duration
+		err    string
+	}{
+		"fields":             {map[string]string{"aws.region": "us-east-1"}, "MySecret-1234", []string{"dbusername", "dbpassword", "x"}, map[string]string{"dbusername": "u", "dbpassword": "hunter2"}, 0, ""},
+		"a prefix and a ttl": {map[string]string{"aws.region": "us-east-1", "secret.prefix": "team/", "secret.ttl.ms": "60000"}, "a+b", []string{"k"}, map[string]string{"k": "v"}, time.Minute, ""},
+		"keys of its own":    {map[string]string{"aws.region": "us-east-1", "aws.access.key": "AK", "aws.secret.key": "hunter2"}, "team/a+b", nil, map[string]string{"k": "v"}, 0, ""},
+		"a missing secret":   {map[string]string{"aws.region": "us-east-1"}, "gone", []string{"x"}, nil, 0, `there is no secret "gone"`},
+		"no JSON":            {map[string]string{"aws.region": "us-east-1"}, "raw", []string{"x"}, nil, 0, "is not a JSON object"},
+	} {
+		got, ttl, err := provider(c.params).Get(t.Context(), c.path, c.keys)
+		if c.err != "" {
+			if err == nil || !strings.Contains(err.Error(), c.err) || strings.Contains(err.Error(), "hunter2") || connect.ClassOf(err) != connect.ClassConfig {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		if err != nil || ttl != c.ttl || !maps.Equal(got, c.want) {
+			t.Errorf("%s: %v %v %v", name, got, ttl, err)
+		}
+	}
+}
+
 func TestSecretsAndParameters(t *testing.T) {
 	f := awstest.Start(t)
 	arn := "arn:aws:secretsmanager:eu-west-1:1:secret:/db/admin-x"

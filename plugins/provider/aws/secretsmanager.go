@@ -116,7 +116,12 @@ func (s *secrets) read(ctx context.Context, encoded string) (text string, found 
 	if err != nil {
 		return "", false, &connect.ConfigError{Err: fmt.Errorf("the name of the secret %q: %w", encoded, err)}
 	}
-	conf, err := s.config(ctx)
+	return s.secret(ctx, name)
+}
+
+// secret gets a secret by its name or ARN.
+func (c *common) secret(ctx context.Context, name string) (text string, found bool, err error) {
+	conf, err := c.config(ctx)
 	if err != nil {
 		return "", false, err
 	}
