@@ -58,10 +58,15 @@ func TestProviderOfAmazonsExamples(t *testing.T) {
 	}{
 		"fields":             {map[string]string{"aws.region": "us-east-1"}, "MySecret-1234", []string{"dbusername", "dbpassword", "x"}, map[string]string{"dbusername": "u", "dbpassword": "hunter2"}, 0, ""},
 		"a prefix and a ttl": {map[string]string{"aws.region": "us-east-1", "secret.prefix": "team/", "secret.ttl.ms": "60000"}, "a+b", []string{"k"}, map[string]string{"k": "v"}, time.Minute, ""},
-		"keys of its own":    {map[string]string{"aws.region": "us-east-1", "aws.access.key": "AK", "aws.secret.key": "hunter2"}, "team/a+b", nil, map[string]string{"k": "v"}, 0, ""},
+		"keys of its own":    {map[string]string{"aws.region": "us-east-1", "aws.access.key": "AKIDTEST", "aws.secret.key": "hunter2"}, "team/a+b", nil, map[string]string{"k": "v"}, 0, ""},
 		"a missing secret":   {map[string]string{"aws.region": "us-east-1"}, "gone", []string{"x"}, nil, 0, `there is no secret "gone"`},
 		"no JSON":            {map[string]string{"aws.region": "us-east-1"}, "raw", []string{"x"}, nil, 0, "is not a JSON object"},
 	} {
+		if c.params["aws.access.key"] != "" {
+			t.Setenv("AWS_ACCESS_KEY_ID", "of the environment")
+		} else {
+			t.Setenv("AWS_ACCESS_KEY_ID", "AKIDTEST")
+		}
 		got, ttl, err := provider(c.params).Get(t.Context(), c.path, c.keys)
 		if c.err != "" {
 			if err == nil || !strings.Contains(err.Error(), c.err) || strings.Contains(err.Error(), "hunter2") || connect.ClassOf(err) != connect.ClassConfig {
