@@ -39,6 +39,7 @@ var table = []row{
 	{[]string{"cmd/...", "integration/...", "worker/settings", "plugins/install"}, anything},
 
 	{leaves, nil},
+	{[]string{"storage/kafka/oauth"}, nil},
 	{[]string{"plugins/connect"}, author},
 
 	{[]string{"plugins/mysql/table", "plugins/mysql/position"}, author},
@@ -55,7 +56,7 @@ var table = []row{
 
 	{[]string{"plugins/registry"}, upToOne},
 	{[]string{"plugins/s3/..."}, with(author, "plugins/converter/...", "plugins/s3/...")},
-	{[]string{"plugins/converter/registry"}, with(author, "plugins/converter/...", "storage/kafka")},
+	{[]string{"plugins/converter/registry"}, with(author, "plugins/converter/...", "storage/kafka", "storage/kafka/oauth")},
 	{[]string{"plugins/converter/..."}, with(author, "plugins/converter/...")},
 	{[]string{"plugins/transform/..."}, with(author, "plugins/transform/...")},
 	{[]string{"plugins/provider/..."}, with(author, "plugins/provider/...")},

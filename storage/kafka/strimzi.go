@@ -133,8 +133,8 @@ func given(token func() (string, error)) tokenSource {
 	}
 }
 
-func (o strimziOptions) grant() (tokenGrant, error) {
-	g := tokenGrant{advice: "check the options oauth.* of sasl.jaas.config, or OAUTH_* of the environment"}
+func (o strimziOptions) grant() (*tokenGrant, error) {
+	g := &tokenGrant{advice: "check the options oauth.* of sasl.jaas.config, or OAUTH_* of the environment"}
 	u, err := url.Parse(o.get("token.endpoint.uri"))
 	switch {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https":
@@ -142,11 +142,11 @@ func (o strimziOptions) grant() (tokenGrant, error) {
 	case o.get("client.id") == "":
 		return g, o.wrong("client.id", "is missing (the environment counts only where the login module has no options oauth.*)")
 	}
-	g.endpoint, g.shown = u.String(), shown(u)
-	if err := o.form(&g); err != nil {
+	g.Endpoint = u
+	if err := o.form(g); err != nil {
 		return g, err
 	}
-	return g, o.connect(&g)
+	return g, o.connect(g)
 }
 
 // connect makes the client for the end point, whose certificates are checked by the
@@ -159,7 +159,7 @@ func (o strimziOptions) connect(g *tokenGrant) error {
 	}
 	ssl := Properties(o).WithPrefix(strimziPrefix)
 	maps.DeleteFunc(ssl, func(name, _ string) bool { return !strings.HasPrefix(name, "ssl.") })
-	if g.http, err = tokenClient(ssl, connect, read); err != nil {
+	if g.Client, err = tokenClient(ssl, connect, read); err != nil {
 		return fmt.Errorf("sasl.jaas.config: %s%w", strimziPrefix, err)
 	}
 	return nil
@@ -181,7 +181,7 @@ func (o strimziOptions) form(g *tokenGrant) error {
 	case refresh != nil:
 		set("grant_type", "refresh_token")
 		set("client_id", id)
-		g.form = with(form, "refresh_token", refresh)
+		g.Form = with(form, "refresh_token", refresh)
 		if password == "" {
 			return nil // a public client
 		}
@@ -192,20 +192,20 @@ func (o strimziOptions) form(g *tokenGrant) error {
 		if !form.Has("password") {
 			return o.wrong("password.grant.password", "is missing, but oauth.password.grant.username is set")
 		}
-		g.form = func() (url.Values, error) { return form, nil }
+		g.Form = func() (url.Values, error) { return form, nil }
 	case password != "":
 		set("grant_type", o.clientGrant())
-		g.form = func() (url.Values, error) { return form, nil }
+		g.Form = func() (url.Values, error) { return form, nil }
 	case assertion != nil:
 		set("grant_type", o.clientGrant())
 		set("client_id", id)
 		set("client_assertion_type", cmp.Or(o.get("client.assertion.type"), strimziJWT))
-		g.form = with(form, "client_assertion", assertion)
+		g.Form = with(form, "client_assertion", assertion)
 		return nil
 	default:
 		return o.wrong("client.secret", "is missing, and there is no oauth.access.token, oauth.refresh.token, oauth.password.grant.username or oauth.client.assertion either")
 	}
-	g.id, g.password = id, password
+	g.ID, g.Secret = id, password
 	return nil
 }
 

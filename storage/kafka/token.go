@@ -6,17 +6,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/IBM/sarama"
+
+	"github.com/millrace/millrace/storage/kafka/oauth"
 )
 
 const (
@@ -110,23 +109,17 @@ func (r saslReader) clientCredentials(endpoint *url.URL) (tokenSource, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sasl.jaas.config: %w", err)
 	}
-	form := url.Values{"grant_type": {"client_credentials"}}
-	if scope := r.either("sasl.oauthbearer.scope", "scope"); scope != "" {
-		form.Set("scope", scope)
-	}
 	if strings.EqualFold(strings.TrimSpace(r.properties["sasl.oauthbearer.header.urlencode"]), "true") {
 		id, password = url.QueryEscape(id), url.QueryEscape(password)
 	}
 	g := tokenGrant{
-		endpoint: endpoint.String(), shown: shown(endpoint), id: id, password: password, http: client,
-		form:   func() (url.Values, error) { return form, nil },
+		Grant:  oauth.Grant{Endpoint: endpoint, ID: id, Secret: password, Form: oauth.ClientCredentials(r.either("sasl.oauthbearer.scope", "scope")), Client: client},
 		advice: "check sasl.oauthbearer.client.credentials.client.id and .client.secret, or clientId and clientSecret of sasl.jaas.config",
 	}
 	return g.token, nil
 }
 
-// tokenClient asks a token end point, with the given ssl.* properties. It follows no
-// redirection: what is asked holds a secret, and is meant for the end point alone.
+// tokenClient asks a token end point, with the given ssl.* properties.
 func tokenClient(ssl Properties, connect, read time.Duration) (*http.Client, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DialContext = (&net.Dialer{Timeout: connect}).DialContext
@@ -138,12 +131,7 @@ func tokenClient(ssl Properties, connect, read time.Duration) (*http.Client, err
 		}
 		transport.TLSClientConfig = cfg
 	}
-	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, nil
-}
-
-// shown is a URL without what may be secret in it: user, password, parameters.
-func shown(u *url.URL) string {
-	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+	return &http.Client{Transport: transport}, nil
 }
 
 // either reads a client property or, without it, a login module's option.
@@ -165,91 +153,27 @@ func (r saslReader) ssl() Properties {
 	return out
 }
 
-// tokenGrant asks an end point for tokens (RFC 6749, 4): that of client credentials
-// (4.4) has nothing but its type in the form.
+// tokenGrant asks an end point for tokens.
 type tokenGrant struct {
-	endpoint, shown string
-	id, password    string // of the client, in the header; none without an id
-	form            func() (url.Values, error)
-	advice          string // what to look at when the end point refuses
-	http            *http.Client
+	oauth.Grant
+	advice string // what to look at when the end point refuses
 }
 
-func (c tokenGrant) token(ctx context.Context) (accessToken, error) {
-	rq, err := c.request(ctx)
-	if err != nil {
+func (g *tokenGrant) token(ctx context.Context) (accessToken, error) {
+	token, err := g.Token(ctx)
+	var refused *oauth.Refused
+	switch {
+	case err == nil:
+		return freshToken(token.Text, token.Life), nil
+	case !errors.As(err, &refused) || refused.Passing():
 		return accessToken{}, err
 	}
-	rs, err := c.http.Do(rq)
-	if err != nil {
-		var withURL *url.Error
-		if errors.As(err, &withURL) {
-			err = withURL.Err // the URL may hold secrets
-		}
-		return accessToken{}, fmt.Errorf("asking the token end point %s: %w", c.shown, err)
+	switch refused.Status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusBadRequest:
+		err = fmt.Errorf("%w: %s", err, g.advice)
 	}
-	defer rs.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(rs.Body, 1<<20))
-	if err != nil {
-		return accessToken{}, fmt.Errorf("reading the answer of the token end point %s: %w", c.shown, err)
-	}
-	if rs.StatusCode/100 != 2 {
-		return accessToken{}, c.refusal(rs, body)
-	}
-	var answer struct {
-		Token     string          `json:"access_token"`
-		ExpiresIn json.RawMessage `json:"expires_in"` // some write the number as text
-	}
-	if err := json.Unmarshal(body, &answer); err != nil || answer.Token == "" {
-		return accessToken{}, fmt.Errorf("the answer of the token end point %s holds no access_token", c.shown)
-	}
-	seconds, err := strconv.ParseFloat(strings.Trim(string(answer.ExpiresIn), `"`), 64)
-	if err != nil || seconds < 0 || seconds > 1e9 {
-		seconds = 0
-	}
-	return freshToken(answer.Token, time.Duration(seconds*float64(time.Second))), nil
+	return accessToken{}, finalError{err}
 }
-
-func (c tokenGrant) request(ctx context.Context) (*http.Request, error) {
-	form, err := c.form()
-	if err != nil {
-		return nil, err
-	}
-	rq, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint, strings.NewReader(form.Encode()))
-	if err != nil {
-		return nil, err
-	}
-	if c.id != "" {
-		rq.SetBasicAuth(c.id, c.password)
-	}
-	rq.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	rq.Header.Set("Accept", "application/json")
-	return rq, nil
-}
-
-// refusal says what the end point does not like: by the error code of RFC 6749, 5.2,
-// and by none of its other words, which may hold secrets.
-func (c tokenGrant) refusal(rs *http.Response, body []byte) error {
-	var answer struct {
-		Error string `json:"error"`
-	}
-	said := ""
-	if json.Unmarshal(body, &answer) == nil && slices.Contains(grantErrors, answer.Error) {
-		said = " (" + answer.Error + ")"
-	}
-	err := fmt.Errorf("the token end point %s answered %d %s%s", c.shown, rs.StatusCode, http.StatusText(rs.StatusCode), said)
-	switch code := rs.StatusCode; {
-	case code == http.StatusUnauthorized, code == http.StatusForbidden, code == http.StatusBadRequest:
-		return finalError{fmt.Errorf("%w: %s", err, c.advice)}
-	case code/100 == 3:
-		return finalError{fmt.Errorf("%w: it redirects, and secrets are sent to no other address than the one that is set", err)}
-	case code < 500 && code != http.StatusRequestTimeout && code != http.StatusTooManyRequests, code == http.StatusNotImplemented:
-		return finalError{err}
-	}
-	return err
-}
-
-var grantErrors = []string{"invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope"}
 
 // freshToken is a token that its maker has just sent. What its maker says of its life
 // counts from now, since the clocks may differ; life is 0 when unknown.

@@ -2,19 +2,16 @@ package registry
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/millrace/millrace/plugins/configdef"
 	"github.com/millrace/millrace/storage/kafka"
+	"github.com/millrace/millrace/storage/kafka/oauth"
 )
 
 // Authenticator adds to a request what proves who asks.
@@ -119,12 +116,10 @@ func (s staticToken) Authenticate(_ context.Context, r *http.Request) error {
 	return nil
 }
 
-// oauth asks for tokens with client credentials (RFC 6749, section 4.4) and
-// keeps each until shortly before it expires.
-type oauth struct {
-	endpoint, id, secret, scope string
-	extra                       extra
-	client                      *http.Client
+// tokens asks for tokens with client credentials and keeps each until shortly before it expires.
+type tokens struct {
+	grant oauth.Grant
+	extra extra
 
 	mu      sync.Mutex
 	token   string
@@ -135,77 +130,31 @@ type oauth struct {
 const expiryBuffer = 5 * time.Minute
 
 func parseOAuth(v *configdef.Values, c *ClientConfig) (Authenticator, error) {
-	o := &oauth{
-		endpoint: v.String("bearer.auth.issuer.endpoint.url"), id: v.String("bearer.auth.client.id"),
-		secret: v.Password("bearer.auth.client.secret").Reveal(), scope: v.String("bearer.auth.scope"),
-		extra: parseExtra(v), client: httpClient(*c),
-	}
-	for name, value := range map[string]string{
-		"bearer.auth.issuer.endpoint.url": o.endpoint, "bearer.auth.client.id": o.id, "bearer.auth.client.secret": o.secret,
-	} {
-		if value == "" {
-			return nil, configError(name, "must be set when %s is OAUTHBEARER", bearerSourceKey)
+	issuer, id, secret := v.String(issuerKey), v.String(clientIDKey), v.Password(clientSecretKey).Reveal()
+	for _, p := range []struct{ name, value string }{{issuerKey, issuer}, {clientIDKey, id}, {clientSecretKey, secret}} {
+		if p.value == "" {
+			return nil, configError(p.name, "must be set when %s is OAUTHBEARER", bearerSourceKey)
 		}
 	}
-	return o, nil
+	endpoint, err := url.Parse(issuer)
+	if err != nil {
+		return nil, configError(issuerKey, "is not a URL") // which is not shown: secrets may stand in it
+	}
+	return &tokens{extra: parseExtra(v), grant: oauth.Grant{
+		Endpoint: endpoint, ID: url.QueryEscape(id), Secret: url.QueryEscape(secret), Form: oauth.ClientCredentials(v.String("bearer.auth.scope")), Client: httpClient(*c),
+	}}, nil
 }
 
-func (o *oauth) Authenticate(ctx context.Context, r *http.Request) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if time.Until(o.expires) <= 0 {
-		if err := o.fetch(ctx); err != nil {
-			return fmt.Errorf("asking for a token: %w", err)
+func (t *tokens) Authenticate(ctx context.Context, r *http.Request) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if time.Until(t.expires) <= 0 {
+		token, err := t.grant.Token(ctx)
+		if err != nil {
+			return fmt.Errorf("%s: %w", issuerKey, err)
 		}
+		t.token, t.expires = token.Text, time.Now().Add(max(token.Life-expiryBuffer, token.Life/2)) // at once where no life is known
 	}
-	o.extra.set(r, o.token)
+	t.extra.set(r, t.token)
 	return nil
-}
-
-func (o *oauth) fetch(ctx context.Context) error {
-	form := url.Values{"grant_type": {"client_credentials"}}
-	if o.scope != "" {
-		form.Set("scope", o.scope)
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, o.endpoint, strings.NewReader(form.Encode()))
-	if err != nil {
-		return withoutURL(err, "bearer.auth.issuer.endpoint.url")
-	}
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.SetBasicAuth(url.QueryEscape(o.id), url.QueryEscape(o.secret))
-	answer, err := o.client.Do(r)
-	if err != nil {
-		return withoutURL(err, "bearer.auth.issuer.endpoint.url")
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
-	if err != nil {
-		return err
-	}
-	var t struct {
-		AccessToken string          `json:"access_token"`
-		ExpiresIn   json.RawMessage `json:"expires_in"` // some write the number as text
-	}
-	if answer.StatusCode != http.StatusOK || json.Unmarshal(body, &t) != nil || t.AccessToken == "" {
-		return fmt.Errorf("the token endpoint answered %s without a token", answer.Status)
-	}
-	seconds, err := strconv.ParseInt(strings.Trim(string(t.ExpiresIn), `"`), 10, 32)
-	if err != nil {
-		seconds = 0 // it does not say: the next request asks again
-	}
-	life := time.Duration(seconds) * time.Second
-	o.token, o.expires = t.AccessToken, time.Now().Add(max(life-expiryBuffer, life/2))
-	return nil
-}
-
-// withoutURL names the property instead of the URL, in which secrets may stand.
-func withoutURL(err error, property string) error {
-	var withURL *url.Error
-	switch {
-	case !errors.As(err, &withURL):
-		return err
-	case withURL.Op == "parse": // what is wrong with it is quoted
-		return fmt.Errorf("%s is not a URL", property)
-	}
-	return fmt.Errorf("%s: %w", property, withURL.Err)
 }

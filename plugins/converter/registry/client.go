@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/storage/kafka"
+	"github.com/millrace/millrace/storage/kafka/oauth"
 )
 
 // Schema is a schema as the registry gives it.
@@ -161,7 +162,8 @@ func (c *Client) anywhere(ctx context.Context, method, path string, body []byte,
 	for range c.cfg.URLs {
 		err := c.send(ctx, c.cfg.URLs[c.at]+path, method, body, out)
 		var refused *Error
-		if err == nil || errors.As(err, &refused) {
+		var token *oauth.Refused
+		if err == nil || errors.As(err, &refused) || errors.As(err, &token) {
 			return err
 		}
 		all = append(all, err)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/millrace/millrace/plugins/connect"
@@ -171,6 +172,36 @@ func TestAuthentication(t *testing.T) {
 	}
 }
 
+// A client that gets no token fails the record at once, and is told which properties to look at; an end point that is ill is
+// asked again.
+func TestRefusedTokens(t *testing.T) {
+	var asked, status atomic.Int32
+	tokens := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.WriteHeader(int(status.Load()))
+		_, _ = w.Write([]byte(`{"error":"invalid_client"}`))
+	}))
+	defer tokens.Close()
+	c := client(t, map[string]string{"schema.registry.url": "http://127.0.0.1:1,http://127.0.0.1:2", "max.retries": "1", "retries.wait.ms": "1",
+		"bearer.auth.credentials.source": "OAUTHBEARER", "bearer.auth.issuer.endpoint.url": tokens.URL + "/?key=hunter2",
+		"bearer.auth.client.id": "id", "bearer.auth.client.secret": "hunter2"})
+	for _, tt := range []struct {
+		status    int32
+		asked     int32
+		retriable bool
+	}{{401, 1, false}, {503, 2, true}} {
+		asked.Store(0)
+		status.Store(tt.status)
+		_, err := c.Latest(context.Background(), "s")
+		if err == nil || connect.IsRetriable(err) != tt.retriable || asked.Load() != tt.asked || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%d: asked %d times, %v", tt.status, asked.Load(), err)
+		}
+		if !tt.retriable && !strings.Contains(err.Error(), "(invalid_client) (check bearer.auth.client.id and bearer.auth.client.secret)") {
+			t.Errorf("%d: %v", tt.status, err)
+		}
+	}
+}
+
 func TestTLS(t *testing.T) {
 	s := registrytest.NewUnstarted(registrytest.Config{})
 	s.StartTLS()
@@ -204,6 +235,7 @@ func TestBadConfigurations(t *testing.T) {
 		"bearer.auth.token":              {"bearer.auth.credentials.source": "STATIC_TOKEN"},
 		"bearer.auth.credentials.source": {"bearer.auth.credentials.source": "CUSTOM"},
 		"bearer.auth.client.secret":      {"bearer.auth.credentials.source": "OAUTHBEARER", "bearer.auth.issuer.endpoint.url": "http://x", "bearer.auth.client.id": "i"},
+		"bearer.auth.issuer.endpoint":    {"bearer.auth.credentials.source": "OAUTHBEARER", "bearer.auth.issuer.endpoint.url": "http://secret @:x", "bearer.auth.client.id": "i", "bearer.auth.client.secret": "s"},
 		"key.subject.name.strategy":      {"key.subject.name.strategy": "my.Strategy"},
 		"value.subject.name.strategy":    {"value.subject.name.strategy": "my.Strategy"},
 		"context.name.strategy":          {"context.name.strategy": "my.Strategy"},

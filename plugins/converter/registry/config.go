@@ -54,6 +54,9 @@ const (
 	oldUserInfoKey   = "schema.registry.basic.auth.user.info"
 	bearerSourceKey  = "bearer.auth.credentials.source"
 	bearerTokenKey   = "bearer.auth.token"
+	issuerKey        = "bearer.auth.issuer.endpoint.url"
+	clientIDKey      = "bearer.auth.client.id"
+	clientSecretKey  = "bearer.auth.client.secret"
 	keyStrategyKey   = "key.subject.name.strategy"
 	valueStrategyKey = "value.subject.name.strategy"
 	headerPrefix     = "request.header."
@@ -98,9 +101,9 @@ func Def(own ...configdef.Key) *configdef.Def {
 		secret(oldUserInfoKey, "The older name of basic.auth.user.info."),
 		text(bearerSourceKey, "", "Where a bearer token comes from: STATIC_TOKEN or OAUTHBEARER."),
 		secret(bearerTokenKey, "The token for STATIC_TOKEN."),
-		text("bearer.auth.issuer.endpoint.url", "", "The token endpoint for OAUTHBEARER."),
-		text("bearer.auth.client.id", "", "The client id for OAUTHBEARER."),
-		secret("bearer.auth.client.secret", "The client secret for OAUTHBEARER."),
+		text(issuerKey, "", "The token endpoint for OAUTHBEARER."),
+		text(clientIDKey, "", "The client id for OAUTHBEARER."),
+		secret(clientSecretKey, "The client secret for OAUTHBEARER."),
 		text("bearer.auth.scope", "", "The scope to ask for with OAUTHBEARER."),
 		text("bearer.auth.logical.cluster", "", "Sent as target-sr-cluster with a bearer token."),
 		text("bearer.auth.identity.pool.id", "", "Sent as Confluent-Identity-Pool-Id with a bearer token."),

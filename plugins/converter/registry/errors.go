@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/millrace/millrace/plugins/connect"
+	"github.com/millrace/millrace/storage/kafka/oauth"
 )
 
 // Error is an error that the registry answered with.
@@ -26,7 +27,6 @@ const (
 	CodeNoVersion     = 40402
 	CodeNoSchema      = 40403
 	CodeInvalidSchema = 42201
-	CodeIncompatible  = 409
 )
 
 func refusal(answer *http.Response, text []byte) *Error {
@@ -41,8 +41,12 @@ func refusal(answer *http.Response, text []byte) *Error {
 }
 
 // passing reports whether a failure may pass by itself (RestClientException.isRetriable):
-// no answer at all, or one of these statuses.
+// no answer at all, or one of these statuses. Who gets no token need not ask again.
 func passing(err error) bool {
+	var token *oauth.Refused
+	if errors.As(err, &token) {
+		return token.Passing()
+	}
 	var refused *Error
 	if !errors.As(err, &refused) {
 		return true
@@ -75,6 +79,10 @@ func asConnect(err error, method, subject string) error {
 }
 
 func hint(err error) string {
+	var token *oauth.Refused
+	if errors.As(err, &token) {
+		return "check " + clientIDKey + " and " + clientSecretKey
+	}
 	var e *Error
 	if !errors.As(err, &e) {
 		return ""
