@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/binary"
 	"net"
 	"sync"
@@ -205,12 +204,12 @@ func (p *patientDialer) Dial(network, addr string) (net.Conn, error) {
 
 func (p *patientDialer) connect(network, addr string) (net.Conn, error) {
 	c := &p.conf.Net
-	plain := &net.Dialer{Timeout: c.DialTimeout, KeepAlive: c.KeepAlive, LocalAddr: c.LocalAddr}
-	switch {
-	case c.Proxy.Enable: // makes TLS itself
+	if c.Proxy.Enable { // makes TLS itself
 		return c.Proxy.Dialer.Dial(network, addr)
-	case c.TLS.Enable:
-		return tls.DialWithDialer(plain, network, addr, c.TLS.Config)
 	}
-	return plain.Dial(network, addr)
+	cfg := c.TLS.Config
+	if !c.TLS.Enable {
+		cfg = nil
+	}
+	return dial(&net.Dialer{Timeout: c.DialTimeout, KeepAlive: c.KeepAlive, LocalAddr: c.LocalAddr}, cfg, network, addr)
 }

@@ -1,10 +1,8 @@
 package kafka
 
 import (
-	"context"
 	"crypto/tls"
 	"encoding/binary"
-	"errors"
 	"net"
 	"strconv"
 	"sync/atomic"
@@ -105,38 +103,11 @@ type loginDialer struct {
 
 // Dial implements proxy.Dialer.
 func (d *loginDialer) Dial(network, addr string) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), d.net.Timeout)
-	defer cancel()
-	conn, err := d.net.DialContext(ctx, network, addr)
+	conn, err := dial(&d.net, d.tls, network, addr)
 	if err != nil {
 		return nil, err
 	}
-	if conn, err = withTLS(ctx, conn, d.tls, addr); err != nil {
-		return nil, err
-	}
 	return WatchLogins(conn, d.heard), nil
-}
-
-// withTLS makes TLS on a connection to addr, which it closes when that fails;
-// without a configuration it does nothing.
-func withTLS(ctx context.Context, conn net.Conn, cfg *tls.Config, addr string) (net.Conn, error) {
-	if cfg == nil {
-		return conn, nil
-	}
-	if cfg.ServerName == "" {
-		host, _, err := net.SplitHostPort(addr)
-		if err != nil {
-			return nil, errors.Join(err, conn.Close())
-		}
-		cfg = cfg.Clone()
-		cfg.ServerName = host
-	}
-	t := tls.Client(conn, cfg)
-	if err := t.HandshakeContext(ctx); err != nil {
-		_ = conn.Close()
-		return nil, err
-	}
-	return t, nil
 }
 
 // WatchLogins returns a connection to a broker that tells of each answer to
