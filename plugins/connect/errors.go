@@ -25,6 +25,26 @@ type DataError struct{ Err error }
 func (e *DataError) Error() string { return e.Err.Error() }
 func (e *DataError) Unwrap() error { return e.Err }
 
+// fieldError says in which field of a struct an error arose.
+type fieldError struct {
+	path string
+	err  error
+}
+
+func (e *fieldError) Error() string { return e.err.Error() + " (field " + e.path + ")" }
+func (e *fieldError) Unwrap() error { return e.err }
+
+// Within adds the name of the field that a value lies in to an error about it;
+// fields of fields become a path.
+func Within(field string, err error) error {
+	var f *fieldError
+	if errors.As(err, &f) {
+		f.path = field + "." + f.path
+		return err
+	}
+	return &fieldError{field, err}
+}
+
 // JavaError is an error that stands for a particular Java exception, for those who
 // look for its name in dead letters and traces.
 type JavaError struct {

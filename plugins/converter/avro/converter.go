@@ -176,7 +176,7 @@ func (schemaParser) Compatible(reader, writer *parsed) error {
 	return hamba.NewSchemaCompatibility().Compatible(reader.hamba, writer.hamba)
 }
 
-func within(field string, err error) error { return registry.Within(field, err) }
+func within(field string, err error) error { return connect.Within(field, err) }
 
 func dataError(format string, args ...any) error {
 	return &connect.DataError{Err: fmt.Errorf(format, args...)}

@@ -1,7 +1,6 @@
 package jsonconv
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -208,24 +207,7 @@ func appendAnyMap(dst []byte, m *data.Map) ([]byte, error) {
 	return append(dst, brackets[1]), nil
 }
 
-// pathError says in which field of a struct an error arose.
-type pathError struct {
-	path string
-	err  error
-}
-
-func (e *pathError) Error() string { return e.err.Error() + " (field " + e.path + ")" }
-func (e *pathError) Unwrap() error { return e.err }
-
-// within adds a field name to the path of an error.
-func within(field string, err error) error {
-	var p *pathError
-	if errors.As(err, &p) {
-		p.path = field + "." + p.path
-		return err
-	}
-	return &pathError{field, err}
-}
+func within(field string, err error) error { return connect.Within(field, err) }
 
 func dataError(format string, args ...any) error {
 	return &connect.DataError{Err: fmt.Errorf(format, args...)}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/millrace/millrace/plugins/connect"
-	"github.com/millrace/millrace/plugins/converter/registry"
 	"github.com/millrace/millrace/plugins/data"
 )
 
@@ -49,7 +48,7 @@ func stringKeys(s *data.Schema) bool {
 	return s.KeySchema().Type() == data.TypeString && !s.KeySchema().Optional()
 }
 
-func within(field string, err error) error { return registry.Within(field, err) }
+func within(field string, err error) error { return connect.Within(field, err) }
 
 func dataError(format string, args ...any) error {
 	return &connect.DataError{Err: fmt.Errorf(format, args...)}

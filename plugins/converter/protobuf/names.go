@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/millrace/millrace/plugins/connect"
-	"github.com/millrace/millrace/plugins/converter/registry"
 	"github.com/millrace/millrace/plugins/data"
 )
 
@@ -128,7 +127,7 @@ func mapName(s string) string {
 	return space + b.String()
 }
 
-func within(field string, err error) error { return registry.Within(field, err) }
+func within(field string, err error) error { return connect.Within(field, err) }
 
 func dataError(format string, args ...any) error {
 	return &connect.DataError{Err: fmt.Errorf(format, args...)}
