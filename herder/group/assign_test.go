@@ -44,7 +44,7 @@ func TestEager(t *testing.T) {
 	if !reflect.DeepEqual(d.Shares, want) {
 		t.Errorf("got %v, want %v", d.Shares, want)
 	}
-	if d.Owner("b") != "m2" || d.Owners[task("a", 0)] != "m3" {
+	if d.Owners[task("b", connectorItself)] != "m2" || d.Owners[task("a", 0)] != "m3" {
 		t.Errorf("owners %v", d.Owners)
 	}
 }

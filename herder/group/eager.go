@@ -17,11 +17,6 @@ type Share struct {
 	Revoked  Work // what the member must give up
 }
 
-// Owner returns the member that has a connector after the round; "" for none.
-func (d Division) Owner(connector string) string {
-	return d.Owners[state.TaskID{Connector: connector, Task: connectorItself}]
-}
-
 // Revokes reports whether any member must give something up.
 func (d Division) Revokes() bool {
 	for _, s := range d.Shares {

@@ -1,7 +1,7 @@
 // Package configdef declares configuration properties as data (Kafka's
 // ConfigDef). One declaration of a property yields its parsing, its default,
-// its validation, its place in the answers of the REST API, the masking of its
-// value and its page in the reference.
+// its validation, its place in the answers of the REST API and the masking of
+// its value.
 //
 // A component declares its properties once:
 //
@@ -16,9 +16,11 @@
 package configdef
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Type is the type of a property's value.
@@ -73,8 +75,6 @@ type Key struct {
 	Width       Width
 	DisplayName string // "" means Name
 	Dependents  []string
-	Internal    bool     // left out of the reference
-	Aliases     []string // deprecated names that mean the same
 	// Resolve turns a CLASS property's text into the full class name; ok is
 	// false when there is no such class. Nil takes any text.
 	Resolve func(class string) (full string, ok bool)
@@ -186,6 +186,18 @@ func Distinct(lists ...[]string) []string {
 	return out
 }
 
+// Elements are what a list of the form "a, b" holds, without white space around
+// them; empty ones are left out.
+func Elements(list string) []string {
+	var out []string
+	for element := range strings.SplitSeq(list, ",") {
+		if element = strings.TrimSpace(element); element != "" {
+			out = append(out, element)
+		}
+	}
+	return out
+}
+
 // With returns a Def with further properties at the end.
 func (d *Def) With(keys ...Key) *Def { return New(slices.Concat(d.keys, keys)...) }
 
@@ -204,7 +216,6 @@ func (d *Def) Embedded(prefix, group string, order int) []Key {
 		}
 		k.Order = order + i
 		k.Dependents = prefixed(prefix, k.Dependents)
-		k.Aliases = prefixed(prefix, k.Aliases)
 	}
 	return keys
 }
@@ -215,4 +226,30 @@ func prefixed(prefix string, names []string) []string {
 		out[i] = prefix + n
 	}
 	return out
+}
+
+// sorted gives the keys in the order of Java's references (sortedConfigs):
+// groups in order of appearance, no group first; within a group by order;
+// then required ones, importance and name.
+func (d *Def) sorted() []Key {
+	groups := append([]string{""}, d.Groups()...)
+	importance := []Importance{High, Medium, Low}
+	keys := slices.Clone(d.keys)
+	slices.SortStableFunc(keys, func(a, b Key) int {
+		return cmp.Or(
+			cmp.Compare(slices.Index(groups, a.Group), slices.Index(groups, b.Group)),
+			cmp.Compare(a.Order, b.Order),
+			cmp.Compare(rank(a.Required()), rank(b.Required())),
+			cmp.Compare(slices.Index(importance, a.Importance), slices.Index(importance, b.Importance)),
+			cmp.Compare(a.Name, b.Name),
+		)
+	})
+	return keys
+}
+
+func rank(required bool) int {
+	if required {
+		return 0
+	}
+	return 1
 }

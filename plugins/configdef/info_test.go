@@ -110,28 +110,3 @@ func TestInfosOfUndeclaredAndUnvalidated(t *testing.T) {
 		t.Errorf("\n got %s\nwant %s", got, want)
 	}
 }
-
-func TestMarkdown(t *testing.T) {
-	d := New(
-		Key{Name: "b", Type: String, Group: "G", Order: 2, Default: Text(""), Importance: Low, Doc: "either | or\nnothing"},
-		Key{Name: "a", Type: Int, Group: "G", Order: 1, Importance: High, Validate: AtLeast(0), Aliases: []string{"old"}, Doc: "A number."},
-		Key{Name: "wait.ms", Type: Long, Default: Text("300000"), Importance: Medium, Doc: "How long."},
-		Key{Name: "buffer.bytes", Type: Long, Default: Text("1024"), Importance: Medium},
-		Key{Name: "hidden", Type: Int, NullDefault: true, Internal: true},
-	)
-	const want = `| Property | Type | Default | Valid values | Importance | Meaning |
-|---|---|---|---|---|---|
-| ` + "`buffer.bytes` | long | `1024` (1 kibibyte) |  | medium |  |" + `
-| ` + "`wait.ms` | long | `300000` (5 minutes) |  | medium | How long. |" + `
-
-### G
-
-| Property | Type | Default | Valid values | Importance | Meaning |
-|---|---|---|---|---|---|
-| ` + "`a` | int | required | [0,...] | high | A number. (deprecated name: `old`) |" + `
-| ` + "`b` | string | `\"\"` |  | low | either \\| or nothing |" + `
-`
-	if got := d.Markdown(); got != want {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
-	}
-}

@@ -97,7 +97,6 @@ func TestValidators(t *testing.T) {
 		{ListOf(false), "", []string{}, "Configuration 'k' must not be empty. Valid values include: any non-empty value"},
 		{ListOf(false), "", []string{"a", ""}, "Configuration 'k' values must not be empty."},
 		{ListOf(false), "", []string{"a", "b"}, ""},
-		{ListSize(1), "List containing maximum of 1 elements", []string{"a", "b"}, "Invalid value [a, b] for configuration k: exceeds maximum list size of [1]."},
 		{NonNull(), "non-null string", null, "Invalid value null for configuration k: entry must be non null"},
 		{NonEmpty(), "non-empty string", "", "Invalid value  for configuration k: String must be non-empty"},
 		{NonEmpty(), "non-empty string", null, ""},

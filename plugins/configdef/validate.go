@@ -3,7 +3,6 @@ package configdef
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 )
@@ -80,30 +79,11 @@ func (d *Def) Parse(props map[string]string) (*Values, error) {
 }
 
 func (d *Def) newValues(props map[string]string) *Values {
-	v := &Values{parsed: make(map[string]any, len(d.keys)), original: props, set: make(map[string]bool, len(props))}
-	for i := range d.keys {
-		if _, ok := d.keys[i].find(props); ok {
-			v.set[d.keys[i].Name] = true
-		}
-	}
-	return v
-}
-
-// find looks for the text given for a property; its name wins over its aliases.
-func (k *Key) find(props map[string]string) (text string, ok bool) {
-	if text, ok = props[k.Name]; ok {
-		return text, true
-	}
-	for _, alias := range k.Aliases {
-		if text, ok = props[alias]; ok {
-			return text, true
-		}
-	}
-	return "", false
+	return &Values{parsed: make(map[string]any, len(d.keys)), original: props}
 }
 
 func (d *Def) parseKey(k *Key, props map[string]string) (any, error) {
-	text, ok := k.find(props)
+	text, ok := props[k.Name]
 	switch {
 	case ok:
 		return k.parse(text)
@@ -208,56 +188,10 @@ func (v *Values) below(prefix string) *Values {
 	if prefix == "" {
 		return v
 	}
-	out := &Values{parsed: map[string]any{}, original: v.WithPrefix(prefix), set: map[string]bool{}}
+	out := &Values{parsed: map[string]any{}, original: v.WithPrefix(prefix)}
 	for name, value := range v.parsed {
 		if rest, ok := strings.CutPrefix(name, prefix); ok {
-			out.parsed[rest], out.set[rest] = value, v.set[name]
-		}
-	}
-	return out
-}
-
-// Deprecated returns the deprecated names that a configuration uses, each with
-// the name that replaces it.
-func (d *Def) Deprecated(props map[string]string) map[string]string {
-	out := map[string]string{}
-	for _, k := range d.keys {
-		for _, alias := range k.Aliases {
-			if _, ok := props[alias]; ok {
-				out[alias] = k.Name
-			}
-		}
-	}
-	return out
-}
-
-// WarnDeprecated logs each deprecated name that a configuration uses with the
-// name that replaces it. Whoever starts a component calls it once.
-func (d *Def) WarnDeprecated(log *slog.Logger, props map[string]string) {
-	for _, k := range d.keys {
-		for _, alias := range k.Aliases {
-			if _, ok := props[alias]; ok {
-				log.Warn("Configuration property is deprecated, use the new name", "property", alias, "instead", k.Name)
-			}
-		}
-	}
-}
-
-// Mask returns a copy of props with the values of PASSWORD properties hidden,
-// for logs and answers.
-func (d *Def) Mask(props map[string]string) map[string]string {
-	out := make(map[string]string, len(props))
-	for name, text := range props {
-		out[name] = text
-	}
-	for _, k := range d.keys {
-		if k.Type != Password {
-			continue
-		}
-		for _, name := range append([]string{k.Name}, k.Aliases...) {
-			if _, ok := out[name]; ok {
-				out[name] = Hidden
-			}
+			out.parsed[rest] = value
 		}
 	}
 	return out

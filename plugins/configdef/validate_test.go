@@ -3,7 +3,6 @@ package configdef
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"reflect"
 	"slices"
 	"strings"
@@ -13,7 +12,7 @@ import (
 
 func testDef() *Def {
 	return New(
-		Key{Name: "host", Type: String, Aliases: []string{"hostname", "server"}},
+		Key{Name: "host", Type: String},
 		Key{Name: "port", Type: Int, Default: Text("3306"), Validate: Between(1, 65535)},
 		Key{Name: "small", Type: Short, Default: Text("7")},
 		Key{Name: "wait.ms", Type: Long, Default: Text("1500")},
@@ -21,13 +20,13 @@ func testDef() *Def {
 		Key{Name: "on", Type: Boolean, Default: Text("true")},
 		Key{Name: "tables", Type: List, NullDefault: true},
 		Key{Name: "class", Type: Class, NullDefault: true, Resolve: func(c string) (string, bool) { return "full." + c, c == "Known" }},
-		Key{Name: "password", Type: Password, NullDefault: true, Aliases: []string{"pw"}},
+		Key{Name: "password", Type: Password, NullDefault: true},
 	)
 }
 
 func TestParse(t *testing.T) {
 	v, err := testDef().Parse(map[string]string{
-		"hostname": " db ", "port": "1", "tables": "a, b", "class": "Known", "password": "x", "extra.a": "1", "extra.b": "2",
+		"host": " db ", "port": "1", "tables": "a, b", "class": "Known", "password": "x", "extra.a": "1", "extra.b": "2",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -38,8 +37,8 @@ func TestParse(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	if !v.IsSet("host") || v.IsSet("wait.ms") || v.IsNull("host") {
-		t.Error("IsSet or IsNull is wrong")
+	if v.IsNull("host") {
+		t.Error("IsNull is wrong")
 	}
 	if got := v.WithPrefix("extra."); !reflect.DeepEqual(got, map[string]string{"a": "1", "b": "2"}) {
 		t.Errorf("WithPrefix gives %v", got)
@@ -156,24 +155,5 @@ func TestEmbed(t *testing.T) {
 	r := d.Validate(t.Context(), map[string]string{})
 	if e := r.Get("p.a").Errors; !slices.Equal(e, []string{`Missing required configuration "p.a" which has no default value.`}) {
 		t.Errorf("errors %v", e)
-	}
-}
-
-func TestDeprecatedNames(t *testing.T) {
-	d, props := testDef(), map[string]string{"server": "a", "hostname": "b", "pw": "secret", "port": "1"}
-	v, err := d.Parse(props)
-	if err != nil || v.String("host") != "b" {
-		t.Errorf("host = %q, %v", v.String("host"), err)
-	}
-	if got := d.Deprecated(props); !reflect.DeepEqual(got, map[string]string{"server": "host", "hostname": "host", "pw": "password"}) {
-		t.Errorf("Deprecated gives %v", got)
-	}
-	var log strings.Builder
-	d.WarnDeprecated(slog.New(slog.NewTextHandler(&log, nil)), props)
-	if n := strings.Count(log.String(), "instead="); n != 3 || !strings.Contains(log.String(), "property=pw instead=password") {
-		t.Errorf("logged %s", log.String())
-	}
-	if got := d.Mask(props); got["pw"] != Hidden || got["server"] != "a" || props["pw"] != "secret" {
-		t.Errorf("masked %v", got)
 	}
 }

@@ -186,16 +186,6 @@ func hasDuplicate(elems []string) bool {
 	return false
 }
 
-// ListSize accepts lists of at most max elements (ListSize.atMostOfSize).
-func ListSize(max int) Validator {
-	return simple(fmt.Sprintf("List containing maximum of %d elements", max), func(value any) string {
-		if elems, _ := value.([]string); len(elems) > max {
-			return fmt.Sprintf("exceeds maximum list size of [%d].", max)
-		}
-		return ""
-	})
-}
-
 // NonNull refuses null (NonNullValidator).
 func NonNull() Validator {
 	return simple("non-null string", func(value any) string {

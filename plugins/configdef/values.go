@@ -13,7 +13,6 @@ import (
 type Values struct {
 	parsed   map[string]any
 	original map[string]string
-	set      map[string]bool // declared properties that were given, by any of their names
 }
 
 // Raw is the parsed value as ParseValue gives it; nil when it is null.
@@ -78,10 +77,6 @@ func (v *Values) Password(name string) Secret { return typed[Secret](v, name) }
 
 // IsNull reports whether the property has no value and no default.
 func (v *Values) IsNull(name string) bool { return v.Raw(name) == nil }
-
-// IsSet reports whether the configuration gives the property, under its name
-// or a deprecated one, whatever its value.
-func (v *Values) IsSet(name string) bool { return v.set[name] }
 
 // Original is the text given for a property, declared or not.
 func (v *Values) Original(name string) (text string, ok bool) {

@@ -177,9 +177,6 @@ func TestResolve(t *testing.T) {
 	if err := r.Close(); err == nil || !strings.Contains(err.Error(), "closing config provider q") {
 		t.Errorf("error %v", err)
 	}
-	if !HasVariables(props) || HasVariables(map[string]string{"a": "${topic}"}) {
-		t.Error("HasVariables is wrong")
-	}
 }
 
 func TestFromProperties(t *testing.T) {

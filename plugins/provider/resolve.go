@@ -105,16 +105,6 @@ func (r *Resolver) Close() error {
 	return errors.Join(errs...)
 }
 
-// HasVariables reports whether any value contains a variable.
-func HasVariables(props map[string]string) bool {
-	for _, v := range props {
-		if strings.Contains(v, "${") && variable.MatchString(v) {
-			return true
-		}
-	}
-	return false
-}
-
 // FromProperties makes the resolver that worker properties describe:
 //
 //	config.providers=file,vault

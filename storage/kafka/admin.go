@@ -232,24 +232,18 @@ func (a *Admin) CheckCompacted(ctx context.Context, topic, property, purpose str
 // EndOffsets returns the high watermark of each partition: the offset behind
 // the last record that is replicated, of open transactions too.
 func (a *Admin) EndOffsets(ctx context.Context, topic string, partitions []int32) (map[int32]int64, error) {
-	return a.offsets(ctx, topic, partitions, sarama.OffsetNewest, ReadUncommitted)
-}
-
-// StableOffsets returns the last stable offset of each partition: where readers
-// with read_committed stop.
-func (a *Admin) StableOffsets(ctx context.Context, topic string, partitions []int32) (map[int32]int64, error) {
-	return a.offsets(ctx, topic, partitions, sarama.OffsetNewest, ReadCommitted)
+	return a.offsets(ctx, topic, partitions, sarama.OffsetNewest)
 }
 
 // StartOffsets returns the first offset that each partition still has.
 func (a *Admin) StartOffsets(ctx context.Context, topic string, partitions []int32) (map[int32]int64, error) {
-	return a.offsets(ctx, topic, partitions, sarama.OffsetOldest, ReadUncommitted)
+	return a.offsets(ctx, topic, partitions, sarama.OffsetOldest)
 }
 
 // OffsetsSince returns the offset of the first record in each partition that is not
 // older than a time; the end of one that has none.
 func (a *Admin) OffsetsSince(ctx context.Context, topic string, partitions []int32, since time.Time) (map[int32]int64, error) {
-	out, err := a.offsets(ctx, topic, partitions, since.UnixMilli(), ReadUncommitted)
+	out, err := a.offsets(ctx, topic, partitions, since.UnixMilli())
 	if err != nil {
 		return nil, err
 	}
@@ -267,13 +261,13 @@ func (a *Admin) OffsetsSince(ctx context.Context, topic string, partitions []int
 	return out, err
 }
 
-func (a *Admin) offsets(ctx context.Context, topic string, partitions []int32, at int64, iso Isolation) (map[int32]int64, error) {
+func (a *Admin) offsets(ctx context.Context, topic string, partitions []int32, at int64) (map[int32]int64, error) {
 	ask := map[int32]int64{}
 	for _, p := range partitions {
 		ask[p] = at
 	}
 	answer, err := await(ctx, func() (map[string]map[int32]*sarama.OffsetResult, error) {
-		return a.admin.ListOffsets(map[string]map[int32]int64{topic: ask}, &sarama.ListOffsetsOptions{IsolationLevel: sarama.IsolationLevel(iso)})
+		return a.admin.ListOffsets(map[string]map[int32]int64{topic: ask}, &sarama.ListOffsetsOptions{})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("listing the offsets of topic %q: %w", topic, a.needs(err, "DESCRIBE on the topic"))

@@ -24,9 +24,6 @@ type Options struct {
 	IgnoreDefaults   bool // ignore.default.for.nullables
 }
 
-// DefaultOptions are those of Java without any property.
-func DefaultOptions() Options { return Options{MetaData: true, FlattenSingleton: true} }
-
 // Def declares the properties.
 func Def() *configdef.Def {
 	flag := func(name, def string, importance configdef.Importance, doc string) configdef.Key {

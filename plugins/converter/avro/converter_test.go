@@ -253,7 +253,7 @@ func FuzzParseSchemaAndData(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for _, o := range []Options{DefaultOptions(), {Enhanced: true, SumTypes: true, DiscardTypeDoc: true, MetaData: true}} {
+		for _, o := range []Options{{MetaData: true, FlattenSingleton: true}, {Enhanced: true, SumTypes: true, DiscardTypeDoc: true, MetaData: true}} {
 			r, err := o.newReader(s, 1)
 			if err != nil {
 				continue

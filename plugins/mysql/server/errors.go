@@ -116,11 +116,9 @@ const (
 	codeHostBlocked      = 1129
 	codeHostDenied       = 1130
 	codeTableDenied      = 1142
-	codeNoDatabase       = 1049
 	codeUserConnections  = 1203
 	codeSpecificDenied   = 1227
 	codeFatalReplication = 1236
-	codeNoSuchTable      = 1146
 	codeNoBinlogging     = 1381
 	codeSecureTransport  = 3159
 	codeParse            = 1064
