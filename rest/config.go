@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/herder"
+	"github.com/millrace/millrace/plugins/configdef"
 	"github.com/millrace/millrace/storage/kafka"
 )
 
@@ -96,8 +97,8 @@ type Config struct {
 // kafka.PropertyErrors.
 func ParseConfig(p kafka.Properties) (Config, error) {
 	c := Config{
-		Listeners:          list(p["listeners"]),
-		AdminListeners:     list(p["admin.listeners"]),
+		Listeners:          configdef.Elements(p["listeners"]),
+		AdminListeners:     configdef.Elements(p["admin.listeners"]),
 		AdvertisedHost:     strings.TrimSpace(p["rest.advertised.host.name"]),
 		AdvertisedListener: strings.ToLower(strings.TrimSpace(p["rest.advertised.listener"])),
 		TLS:                tlsProperties(p, "listeners.https."),
@@ -105,7 +106,7 @@ func ParseConfig(p kafka.Properties) (Config, error) {
 		AllowOrigin:        p["access.control.allow.origin"],
 		AllowMethods:       p["access.control.allow.methods"],
 		ResponseHeaders:    p["response.http.headers.config"],
-		Extensions:         list(p["rest.extension.classes"]),
+		Extensions:         configdef.Elements(p["rest.extension.classes"]),
 		LoginFile:          loginFile(os.Getenv("KAFKA_OPTS")),
 		Access:             accessProperties(p),
 	}
@@ -188,16 +189,6 @@ func accessProperties(p kafka.Properties) kafka.Properties {
 	}
 	if protocol, ok := p["connect.protocol"]; ok && out != nil {
 		out["connect.protocol"] = protocol
-	}
-	return out
-}
-
-func list(text string) []string {
-	var out []string
-	for item := range strings.SplitSeq(text, ",") {
-		if item = strings.TrimSpace(item); item != "" {
-			out = append(out, item)
-		}
 	}
 	return out
 }

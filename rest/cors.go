@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+
+	"github.com/millrace/millrace/plugins/configdef"
 )
 
 // cors are the rules for requests that a page of another site makes.
@@ -18,11 +20,11 @@ type cors struct {
 // expressions, and access.control.allow.methods; nil without an origin
 // (Jetty's CrossOriginHandler).
 func parseCORS(origins, methods string) (*cors, error) {
-	c := &cors{methods: strings.Join(list(methods), ",")}
+	c := &cors{methods: strings.Join(configdef.Elements(methods), ",")}
 	if c.methods == "" {
 		c.methods = "GET,POST,HEAD"
 	}
-	patterns := list(origins)
+	patterns := configdef.Elements(origins)
 	if len(patterns) == 0 {
 		return nil, nil
 	}

@@ -14,7 +14,6 @@ import (
 	"github.com/millrace/millrace/plugins/configdef"
 	"github.com/millrace/millrace/plugins/connect"
 	"github.com/millrace/millrace/storage/kafka"
-	"github.com/millrace/millrace/worker/chain"
 )
 
 // members makes a sink task a member of its consumer group. Its goroutine runs
@@ -108,7 +107,7 @@ func (c *claim) uncommitted() int64 {
 func newMembers(t *sinkTask, client *kafka.Client, group string, config map[string]string) (*members, error) {
 	m := &members{
 		client: client.Coordinate(group), name: group, log: t.log,
-		topics:   slices.Compact(slices.Sorted(slices.Values(chain.Aliases(config["topics"])))),
+		topics:   slices.Compact(slices.Sorted(slices.Values(configdef.Elements(config["topics"])))),
 		messages: make(chan message, client.Settings.Consumer.MaxPollRecords), requests: make(chan request),
 	}
 	if text := strings.TrimSpace(config["topics.regex"]); text != "" {

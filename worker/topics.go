@@ -14,7 +14,6 @@ import (
 	"github.com/millrace/millrace/plugins/connect"
 	"github.com/millrace/millrace/storage/kafka"
 	"github.com/millrace/millrace/storage/kafka/producer"
-	"github.com/millrace/millrace/worker/chain"
 )
 
 // topics gives the handles of topics, creating topics by the rules of the
@@ -42,7 +41,7 @@ func (w *Worker) newTopics(t *sourceTask, config map[string]string) (*topics, er
 	if _, given := config["topic.creation.default.replication.factor"]; !given || !w.cfg.TopicCreation {
 		return x, nil
 	}
-	names := append(chain.Aliases(config["topic.creation.groups"]), "default")
+	names := append(configdef.Elements(config["topic.creation.groups"]), "default")
 	for _, name := range names {
 		g, err := readGroup(name, kafka.Properties(config).WithPrefix("topic.creation."+name+"."), kafka.Properties(config).WithPrefix("topic.creation.default."))
 		if err != nil {
@@ -197,7 +196,7 @@ type patterns []*configdef.Regex
 
 func parsePatterns(list string) (patterns, error) {
 	var ps patterns
-	for _, text := range chain.Aliases(list) {
+	for _, text := range configdef.Elements(list) {
 		p, err := configdef.CompileRegex(text)
 		if err != nil {
 			return nil, err

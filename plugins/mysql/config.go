@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/millrace/millrace/plugins/configdef"
 )
 
 // Config is the configuration of a connector, parsed from properties in
@@ -299,15 +301,7 @@ func (r *reader) millis(key string) time.Duration {
 	return time.Duration(r.number(key)) * time.Millisecond
 }
 
-func (r *reader) list(key string) []string {
-	var out []string
-	for part := range strings.SplitSeq(r.text(key), ",") {
-		if part = strings.TrimSpace(part); part != "" {
-			out = append(out, part)
-		}
-	}
-	return out
-}
+func (r *reader) list(key string) []string { return configdef.Elements(r.text(key)) }
 
 // prefixed collects the properties below a prefix, without it.
 func (r *reader) prefixed(prefix string) map[string]string {

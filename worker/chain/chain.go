@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 
+	"github.com/millrace/millrace/plugins/configdef"
 	"github.com/millrace/millrace/plugins/connect"
 	"github.com/millrace/millrace/plugins/data"
 	"github.com/millrace/millrace/plugins/registry"
@@ -44,7 +45,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // names the property at fault.
 func New(config map[string]string, reg *registry.Registry, log *slog.Logger) (*Chain, error) {
 	c := &Chain{}
-	for _, alias := range Aliases(config["transforms"]) {
+	for _, alias := range configdef.Elements(config["transforms"]) {
 		s, err := newStage(config, alias, reg, log)
 		if err != nil {
 			return nil, errors.Join(err, c.Close())
@@ -52,17 +53,6 @@ func New(config map[string]string, reg *registry.Registry, log *slog.Logger) (*C
 		c.stages = append(c.stages, s)
 	}
 	return c, nil
-}
-
-// Aliases splits a list of aliases.
-func Aliases(list string) []string {
-	var out []string
-	for alias := range strings.SplitSeq(list, ",") {
-		if alias = strings.TrimSpace(alias); alias != "" {
-			out = append(out, alias)
-		}
-	}
-	return out
 }
 
 func newStage(config map[string]string, alias string, reg *registry.Registry, log *slog.Logger) (stage, error) {

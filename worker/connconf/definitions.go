@@ -243,10 +243,10 @@ func (d *Definitions) Enriched(kind connect.Kind, config map[string]string) (*co
 			keys[i].Default, keys[i].NullDefault = configdef.Text(value), false
 		}
 	}
-	for _, alias := range configdef.Distinct(list(config["transforms"])) {
+	for _, alias := range configdef.Distinct(configdef.Elements(config["transforms"])) {
 		keys = append(keys, d.pluginKeys(config, "transforms", alias, "Transforms: "+alias, connect.KindTransformation)...)
 	}
-	for _, alias := range configdef.Distinct(list(config["predicates"])) {
+	for _, alias := range configdef.Distinct(configdef.Elements(config["predicates"])) {
 		keys = append(keys, d.pluginKeys(config, "predicates", alias, "Predicates: "+alias, connect.KindPredicate)...)
 	}
 	if kind == connect.KindSource && d.TopicCreation {
@@ -327,7 +327,7 @@ func topicCreationKeys(config map[string]string) (keys []configdef.Key) {
 	if _, given := config["topic.creation.default.replication.factor"]; !given {
 		return nil
 	}
-	for _, group := range configdef.Distinct([]string{"default"}, list(config["topic.creation.groups"])) {
+	for _, group := range configdef.Distinct([]string{"default"}, configdef.Elements(config["topic.creation.groups"])) {
 		keys = append(keys, topicGroupKeys(group)...)
 	}
 	return keys
@@ -437,17 +437,17 @@ func (d *Definitions) checkVersions(config map[string]string, result *configdef.
 	check("key.converter", "key.converter"+versionSuffix, connect.KindConverter)
 	check("value.converter", "value.converter"+versionSuffix, connect.KindConverter)
 	check("header.converter", "header.converter"+versionSuffix, connect.KindHeaderConverter)
-	for _, alias := range configdef.Distinct(list(config["transforms"])) {
+	for _, alias := range configdef.Distinct(configdef.Elements(config["transforms"])) {
 		check("transforms."+alias+".type", "transforms."+alias+versionSuffix, connect.KindTransformation)
 	}
-	for _, alias := range configdef.Distinct(list(config["predicates"])) {
+	for _, alias := range configdef.Distinct(configdef.Elements(config["predicates"])) {
 		check("predicates."+alias+".type", "predicates."+alias+versionSuffix, connect.KindPredicate)
 	}
 }
 
 // checkQueue refuses a dead letter queue that the connector itself would read.
 func checkQueue(dlq, topics, regex string, result *configdef.Result) {
-	if all := list(topics); slices.Contains(all, dlq) {
+	if all := configdef.Elements(topics); slices.Contains(all, dlq) {
 		result.AddError("topics", fmt.Sprintf("The DLQ topic '%s' may not be included in the list of topics ('topics=[%s]') consumed by the connector",
 			dlq, strings.Join(all, ", ")))
 	}
@@ -462,14 +462,4 @@ func checkQueue(dlq, topics, regex string, result *configdef.Result) {
 		result.AddError("topics.regex", fmt.Sprintf("The DLQ topic '%s' may not be matched by the regex for the topics ('topics.regex=%s') consumed by the connector",
 			dlq, regex))
 	}
-}
-
-func list(text string) []string {
-	var out []string
-	for part := range strings.SplitSeq(text, ",") {
-		if part = strings.TrimSpace(part); part != "" {
-			out = append(out, part)
-		}
-	}
-	return out
 }
