@@ -47,14 +47,8 @@ func newRows(t testing.TB, total int64) *rows {
 	s := &rows{total: total, partition: &connect.SourcePartition{Key: map[string]any{"server": "p"}}, half: make(chan struct{}), more: make(chan struct{}), done: make(chan struct{}), failed: make(chan string, 1)}
 	s.offset = connect.FixedOffset(map[string]any{"file": "b.000001", "pos": int64(4)})
 	s.source = event.Source{Marker: event.MarkStreaming, File: "b.000001", GTID: "53474a05-e696-11f1-b295-02fc00000001:17", ServerID: 223344, Thread: 11, HasThread: true}
+	s.builder = newBuilder(t, s.partition)
 	var err error
-	s.builder, err = event.NewBuilder(event.Config{
-		Topics:    event.TopicConfig{Prefix: "p", Delimiter: ".", HeartbeatPrefix: "hb", Transaction: "transaction"},
-		Connector: "mysql", Version: "3.6.1.Final", Tombstones: true, Headers: true, RunID: "01a4d0a6-7a5c-4f7e-8f1e-0b7a1b2c3d4e", Value: value.Options{AdjustYears: true},
-	}, s.partition)
-	if err != nil {
-		t.Fatal(err)
-	}
 	if s.plan, err = s.builder.Plan(sysbench()); err != nil {
 		t.Fatal(err)
 	}
@@ -72,6 +66,19 @@ func newRows(t testing.TB, total int64) *rows {
 	}
 	s.image[9], s.image[10], s.image[11+119] = 119, 0, 59
 	return s
+}
+
+// newBuilder is that of a connector with the default settings.
+func newBuilder(t testing.TB, partition *connect.SourcePartition) *event.Builder {
+	t.Helper()
+	b, err := event.NewBuilder(event.Config{
+		Topics:    event.TopicConfig{Prefix: "p", Delimiter: ".", HeartbeatPrefix: "hb", Transaction: "transaction"},
+		Connector: "mysql", Version: "3.6.1.Final", Tombstones: true, Headers: true, RunID: "01a4d0a6-7a5c-4f7e-8f1e-0b7a1b2c3d4e", Value: value.Options{AdjustYears: true},
+	}, partition)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 // sysbench is its table: id, k, c CHAR(120), pad CHAR(60).

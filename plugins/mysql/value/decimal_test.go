@@ -9,34 +9,8 @@ import (
 
 	"github.com/millrace/millrace/plugins/data"
 	"github.com/millrace/millrace/plugins/mysql/table"
+	"github.com/millrace/millrace/plugins/mysql/value/valuetest"
 )
-
-// encodeDecimal is the naive twin of the decoder: the server's binary format of
-// the digits before and after the point.
-func encodeDecimal(whole, frac string, neg bool) []byte {
-	var out []byte
-	group := func(digits string) {
-		n, _ := strconv.ParseUint("0"+digits, 10, 64)
-		for i := digitBytes[len(digits)] - 1; i >= 0; i-- {
-			out = append(out, byte(n>>(8*i)))
-		}
-	}
-	group(whole[:len(whole)%9])
-	for i := len(whole) % 9; i < len(whole); i += 9 {
-		group(whole[i : i+9])
-	}
-	for i := 0; i+9 <= len(frac); i += 9 {
-		group(frac[i : i+9])
-	}
-	group(frac[len(frac)/9*9:])
-	if neg {
-		for i := range out {
-			out[i] = ^out[i]
-		}
-	}
-	out[0] ^= 0x80
-	return out
-}
 
 func randomDigits(r *rand.Rand, n int) string {
 	b := make([]byte, n)
@@ -84,7 +58,7 @@ func checkDecimal(t *testing.T, whole, frac string, neg bool) {
 	}
 	a := new(data.Arena)
 	var cells [2]Cell
-	image := append([]byte{0}, encodeDecimal(whole, frac, neg)...)
+	image := append([]byte{0}, valuetest.Decimal(whole, frac, neg)...)
 	if rest, err := d.Decode(a, nil, image, cells[:1]); err != nil || len(rest) != 0 {
 		t.Fatalf("%s: %v, %d bytes left", text, err, len(rest))
 	}

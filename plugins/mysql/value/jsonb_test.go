@@ -1,11 +1,20 @@
 package value
 
 import (
+	"cmp"
 	"encoding/binary"
+	"fmt"
+	"maps"
 	"math"
 	"math/big"
+	"math/rand/v2"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
+
+	"github.com/millrace/millrace/plugins/mysql/value/valuetest"
 )
 
 func jsonDoubleDoc(f float64) []byte {
@@ -28,7 +37,7 @@ func TestJSONScalars(t *testing.T) {
 		`"11:22:33"`:               packed(typeTime, PackDateTime(0, 0, 0, 11, 22, 33, 0)),
 		`"-838:59:58.5"`:           packed(typeTime, -((838<<12|59<<6|58)<<24 | 500000)),
 		`"YWI="`:                   {jsonOpaque, typeVarChar, 2, 'a', 'b'},
-		"12.340":                   append([]byte{jsonOpaque, typeNewDecimal, 7, 10, 3}, encodeDecimal("0000012", "340", false)...),
+		"12.340":                   append([]byte{jsonOpaque, typeNewDecimal, 7, 10, 3}, valuetest.Decimal("0000012", "340", false)...),
 	} {
 		if len(doc) > 2 && doc[0] == jsonOpaque && doc[1] == typeNewDecimal {
 			doc[2] = byte(len(doc) - 3)
@@ -79,4 +88,130 @@ func TestMalformedJSON(t *testing.T) {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
+}
+
+// naive writes a document the obvious way, character by character.
+func naive(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "null"
+	case string:
+		return naiveText(v)
+	case float64:
+		if abs := math.Abs(v); v != 0 && (abs < 1e-3 || abs >= 1e7) { // 1074 digits are those of the smallest double
+			return strings.TrimSuffix(strings.TrimRight(new(big.Rat).SetFloat64(v).FloatString(1074), "0"), ".")
+		}
+		text := strconv.FormatFloat(v, 'f', -1, 64)
+		if !strings.Contains(text, ".") {
+			text += ".0"
+		}
+		return text
+	case []any:
+		var parts []string
+		for _, e := range v {
+			parts = append(parts, naive(e))
+		}
+		return "[" + strings.Join(parts, ",") + "]"
+	case map[string]any:
+		var parts []string
+		for _, name := range slices.SortedFunc(maps.Keys(v), func(a, b string) int {
+			return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
+		}) {
+			parts = append(parts, naiveText(name)+":"+naive(v[name]))
+		}
+		return "{" + strings.Join(parts, ",") + "}"
+	}
+	return fmt.Sprint(v)
+}
+
+func naiveText(s string) string {
+	short := map[rune]string{'"': `\"`, '\\': `\\`, '\b': `\b`, '\f': `\f`, '\n': `\n`, '\r': `\r`, '\t': `\t`}
+	out := `"`
+	for _, r := range s {
+		switch {
+		case short[r] != "":
+			out += short[r]
+		case r < ' ':
+			out += fmt.Sprintf(`\u%04X`, r)
+		default:
+			out += string(r)
+		}
+	}
+	return out + `"`
+}
+
+// documents makes random documents.
+type documents struct{ *rand.Rand }
+
+func (r documents) text() string {
+	pieces := []string{"a", "name", "with blanks ", "quoted \"", "back\\slash", "\x00", "\x1f\n\t\b\f\r", "ü", "漢字", "😀", "\x7f", "0123456789abcdef", "\xff", "\xe2\x82"}
+	out := ""
+	for range r.IntN(5) {
+		out += pieces[r.IntN(len(pieces))]
+	}
+	return out
+}
+
+func (r documents) value(depth int) any {
+	kinds := 8
+	if depth == 0 {
+		kinds = 6
+	}
+	switch r.IntN(kinds) {
+	case 0:
+		return []any{nil, true, false}[r.IntN(3)]
+	case 1:
+		return int64(r.Uint64()) >> r.IntN(64)
+	case 2:
+		return r.Uint64() >> r.IntN(64)
+	case 3:
+		return math.Float64frombits(r.Uint64()&^(0x7FF<<52) | uint64(r.IntN(0x7FF))<<52)
+	case 4:
+		return float64(r.IntN(2_000_000)-1_000_000) / []float64{1, 2, 10, 100, 1000}[r.IntN(5)]
+	case 5:
+		return r.text()
+	case 6:
+		list := make([]any, r.IntN(6))
+		for i := range list {
+			list[i] = r.value(depth - 1)
+		}
+		return list
+	}
+	object := map[string]any{}
+	for range r.IntN(6) {
+		object[r.text()] = r.value(depth - 1)
+	}
+	return object
+}
+
+func TestJSONAgainstTwin(t *testing.T) {
+	r := documents{rand.New(rand.NewPCG(5, 6))}
+	check := func(v any) {
+		t.Helper()
+		got, err := AppendJSON([]byte("before"), valuetest.BinaryJSON(v))
+		if want := "before" + naive(v); err != nil || string(got) != want {
+			t.Fatalf("got %s (%v), want %s", got, err, want)
+		}
+	}
+	for range 20000 {
+		check(r.value(4))
+	}
+	long := make([]any, 20_000) // whose numbers have four bytes
+	for i := range long {
+		long[i] = []any{int64(i) * 7, r.text()}[i%2]
+	}
+	check(map[string]any{"long": long, "": strings.Repeat("x", 70_000)})
+}
+
+// FuzzJSON holds that no bytes break the reader.
+func FuzzJSON(f *testing.F) {
+	r := documents{rand.New(rand.NewPCG(7, 8))}
+	for range 50 {
+		f.Add(valuetest.BinaryJSON(r.value(3)))
+	}
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		if text, err := AppendJSON(nil, doc); err == nil && !utf8.Valid(text) {
+			t.Errorf("%x is %q", doc, text)
+		}
+	})
 }
