@@ -87,8 +87,8 @@ func appendUnscaled(dst, unscaled []byte) []byte {
 	if len(unscaled) <= 8 {
 		return strconv.AppendInt(dst, smallUnscaled(unscaled), 10)
 	}
-	if len(unscaled) <= 16 {
-		return appendInt128(dst, unscaled)
+	if len(unscaled) <= 32 {
+		return appendWide(dst, unscaled)
 	}
 	return UnscaledBig(unscaled).Append(dst, 10)
 }
@@ -105,27 +105,38 @@ func smallUnscaled(b []byte) int64 {
 	return int64(u)
 }
 
-// appendInt128 writes nine to sixteen bytes, the size of most big DECIMAL columns.
-func appendInt128(dst, b []byte) []byte {
-	hi := uint64(smallUnscaled(b[:len(b)-8]))
-	lo := binary.BigEndian.Uint64(b[len(b)-8:])
-	if int64(hi) < 0 {
+// appendWide writes up to 32 bytes: the 65 digits of the longest DECIMAL take 28.
+func appendWide(dst, b []byte) []byte {
+	var words [4]uint64 // the highest last
+	high := 0
+	for ; len(b) > 8; high++ {
+		words[high] = binary.BigEndian.Uint64(b[len(b)-8:])
+		b = b[:len(b)-8]
+	}
+	words[high] = uint64(smallUnscaled(b))
+	if int64(words[high]) < 0 {
 		dst = append(dst, '-')
 		var borrow uint64
-		lo, borrow = bits.Sub64(0, lo, 0)
-		hi, _ = bits.Sub64(0, hi, borrow)
+		for i := range words[:high+1] {
+			words[i], borrow = bits.Sub64(0, words[i], borrow)
+		}
 	}
 	const base = 1e19
-	var chunks [3]uint64
+	var chunks [5]uint64 // of 19 digits, the highest last
 	n := 0
-	for hi != 0 || lo >= base {
-		var rem uint64
-		q := hi / base
-		lo, rem = bits.Div64(hi%base, lo, base)
-		hi, chunks[n] = q, rem
+	for {
+		for high > 0 && words[high] == 0 {
+			high--
+		}
+		if high == 0 && words[0] < base {
+			break
+		}
+		for i := high; i >= 0; i-- {
+			words[i], chunks[n] = bits.Div64(chunks[n], words[i], base)
+		}
 		n++
 	}
-	dst = strconv.AppendUint(dst, lo, 10)
+	dst = strconv.AppendUint(dst, words[0], 10)
 	for n > 0 {
 		n--
 		dst = appendPadded19(dst, chunks[n])

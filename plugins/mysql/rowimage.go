@@ -205,8 +205,8 @@ func cellLiteral(c *table.Column, cell *value.Cell) (string, error) {
 			return fmt.Sprintf("_%s x'%x'", c.Charset, cell.Data), nil
 		}
 		return fmt.Sprintf("x'%x'", cell.Data), nil
-	case value.DecimalText:
-		return string(cell.Data), nil
+	case value.DecimalBig, value.DecimalText:
+		return string(cell.AppendDecimal(nil)), nil
 	case value.Text:
 		return fmt.Sprintf("_utf8mb4 x'%x'", cell.Data), nil
 	}

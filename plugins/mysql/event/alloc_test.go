@@ -26,6 +26,7 @@ func wideTable() (*table.Table, []value.Cell) {
 	add("name", "VARCHAR", table.JDBCVarChar, 60, -1, text("a name with ünïcode"))
 	add("price", "DECIMAL", table.JDBCDecimal, 10, 2, value.Cell{Kind: value.Decimal, Num: 123456, Scale: 2})
 	add("wide", "DECIMAL", table.JDBCDecimal, 40, 2, value.Cell{Kind: value.DecimalText, Data: []byte("12345678901234567890123.45"), Scale: 2})
+	add("big", "DECIMAL", table.JDBCDecimal, 65, 2, value.Cell{Kind: value.DecimalBig, Data: []byte("\x01 twenty-seven bytes in all"), Scale: 2})
 	add("f", "DOUBLE", table.JDBCDouble, -1, -1, value.Cell{Kind: value.Float64, Num: 0x3FF8000000000000})
 	add("at", "DATETIME", table.JDBCTimestamp, 6, -1, value.Cell{Kind: value.DateTime, Num: value.PackDateTime(2024, 2, 3, 4, 5, 6, 7)})
 	add("ts", "TIMESTAMP", table.JDBCTimestampWithTimezone, 3, -1, value.Cell{Kind: value.Timestamp, Num: 1700000000123000})

@@ -24,8 +24,8 @@ func literal(c *table.Column, cell *value.Cell) (string, error) {
 		return strconv.FormatFloat(cell.Float(), 'e', -1, 64), nil
 	case value.Decimal:
 		return decimal(cell.Num, int(cell.Scale)), nil
-	case value.DecimalText:
-		return string(cell.Data), nil
+	case value.DecimalBig, value.DecimalText:
+		return string(cell.AppendDecimal(nil)), nil
 	case value.Date:
 		t := cell.Civil()
 		return fmt.Sprintf("'%04d-%02d-%02d'", t.Year, t.Month, t.Day), nil

@@ -21,6 +21,7 @@ func TestLiterals(t *testing.T) {
 		{"DOUBLE", "", value.Cell{Kind: value.Float64, Num: int64(math.Float64bits(-0.1))}, "-1e-01"},
 		{"DECIMAL", "", value.Cell{Kind: value.Decimal, Num: -5, Scale: 3}, "-0.005"},
 		{"DECIMAL", "", value.Cell{Kind: value.DecimalText, Data: []byte("12345678901234567890.5")}, "12345678901234567890.5"},
+		{"DECIMAL", "", value.Cell{Kind: value.DecimalBig, Data: []byte{0xFE, 0, 0, 0, 0, 0, 0, 0, 0}, Scale: 1}, "-3689348814741910323.2"},
 		{"DATE", "", value.Cell{Kind: value.Date, Num: value.PackDateTime(2020, 2, 3, 0, 0, 0, 0)}, "'2020-02-03'"},
 		{"DATETIME", "", value.Cell{Kind: value.DateTime, Num: value.PackDateTime(2020, 2, 3, 4, 5, 6, 7)}, "'2020-02-03 04:05:06.000007'"},
 		{"TIMESTAMP", "", value.Cell{Kind: value.Timestamp, Num: 1_500_000}, "'1970-01-01 00:00:01.500000'"},

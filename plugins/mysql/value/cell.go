@@ -25,6 +25,9 @@ const (
 	Float64
 	// Decimal holds an unscaled value in Num, with Scale digits after the point.
 	Decimal
+	// DecimalBig holds an unscaled value too long for Num in Data, as a Connect Decimal
+	// does: big-endian two's complement, in as few bytes as possible.
+	DecimalBig
 	// DecimalText holds the digits of a decimal too long for Num in Data, as SQL prints them.
 	DecimalText
 	// Date holds a packed civil date in Num; see PackDateTime. Parts may be zero.
@@ -48,7 +51,7 @@ const (
 	JSONBinary
 )
 
-var kindNames = [...]string{"missing", "null", "int", "float32", "float64", "decimal", "decimal text", "date",
+var kindNames = [...]string{"missing", "null", "int", "float32", "float64", "decimal", "big decimal", "decimal text", "date",
 	"datetime", "timestamp", "text timestamp", "time", "bytes", "text", "binary json"}
 
 // String names the kind for error messages.
@@ -84,7 +87,7 @@ func (c *Cell) Same(d *Cell) bool {
 	switch c.Kind {
 	case Missing, Null:
 		return true
-	case DecimalText, Bytes, Text, JSONBinary:
+	case DecimalBig, DecimalText, Bytes, Text, JSONBinary:
 		return string(c.Data) == string(d.Data)
 	}
 	return c.Num == d.Num

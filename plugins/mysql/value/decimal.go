@@ -1,8 +1,10 @@
 package value
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"math/big"
 	"math/bits"
 	"strconv"
@@ -41,14 +43,12 @@ func decimalSize(whole, scale int) int {
 // all bits of a negative number are.
 func (op *rowOp) decimal(a *data.Arena, v []byte, c *Cell) error {
 	whole, scale := int(op.digits), int(op.scale)
-	if whole+scale > maxSmallDigits {
-		buf := a.Bytes(maxDecimalText)
-		text, err := appendDecimal(buf[:0], v, whole, scale)
-		c.Kind, c.Data = DecimalText, text
-		return err
-	}
 	var r digitReader
 	r.start(v)
+	if whole+scale > maxSmallDigits {
+		c.Kind, c.Data = DecimalBig, r.unscaled(a, whole, scale)
+		return r.check()
+	}
 	n := int64(r.group(whole % 9))
 	for range whole / 9 {
 		n = n*1e9 + int64(r.group(9))
@@ -89,6 +89,17 @@ func (r *digitReader) group(digits int) (n uint32) {
 	}
 	r.bad = r.bad || int64(n) >= pow10[digits]
 	return n
+}
+
+// unscaled reads all digits of a number that is too long for an int64.
+func (r *digitReader) unscaled(a *data.Arena, whole, scale int) []byte {
+	var w wide
+	w.mulAdd(1, uint64(r.group(whole%9)))
+	for range whole/9 + scale/9 {
+		w.mulAdd(1e9, uint64(r.group(9)))
+	}
+	w.mulAdd(uint64(pow10[scale%9]), uint64(r.group(scale%9)))
+	return w.twosComplement(a, r.mask != 0)
 }
 
 func (r *digitReader) check() error {
@@ -144,11 +155,14 @@ func trimZeros(dst []byte, start int) []byte {
 	return append(dst[:start], dst[i:]...)
 }
 
-// AppendDecimal appends the text of a Decimal or DecimalText without exponent
-// (BigDecimal.toPlainString).
+// AppendDecimal appends the text of a Decimal, DecimalBig or DecimalText without
+// exponent (BigDecimal.toPlainString).
 func (c *Cell) AppendDecimal(dst []byte) []byte {
-	if c.Kind == DecimalText {
+	switch c.Kind {
+	case DecimalText:
 		return append(dst, c.Data...)
+	case DecimalBig:
+		return data.AppendDecimalPlain(dst, c.Data, int(c.Scale))
 	}
 	return appendUnscaled(dst, c.Num, int(c.Scale))
 }
@@ -218,6 +232,11 @@ func preciseDecimal(a *data.Arena, c *Cell, scale int) (data.Value, error) {
 			return rescaled(a, c, scale)
 		}
 		return int64Decimal(a, c.Num), nil
+	case DecimalBig:
+		if int(c.Scale) != scale {
+			return rescaled(a, c, scale)
+		}
+		return data.Bytes(a.Copy(c.Data)), nil
 	case DecimalText:
 		return rescaled(a, c, scale)
 	case Int:
@@ -251,23 +270,62 @@ func uint64Decimal(a *data.Arena, u uint64) data.Value {
 	return data.Bytes(b)
 }
 
-// wide is a number of up to 65 digits as little-endian 64-bit words.
-type wide [5]uint64
+// wide is a number of up to 65 digits as little-endian 64-bit words, those above
+// the first n being zero.
+type wide struct {
+	words [5]uint64
+	n     int
+}
 
 func (w *wide) mulAdd(m, add uint64) {
-	for i := range w {
-		hi, lo := bits.Mul64(w[i], m)
+	for i := range w.words[:w.n] {
+		hi, lo := bits.Mul64(w.words[i], m)
 		sum, carry := bits.Add64(lo, add, 0)
-		w[i], add = sum, hi+carry
+		w.words[i], add = sum, hi+carry
 	}
+	if add > 0 && w.n < len(w.words) {
+		w.words[w.n] = add
+		w.n++
+	}
+}
+
+// twosComplement writes w, or -w, in as few bytes as possible.
+func (w *wide) twosComplement(a *data.Arena, neg bool) []byte {
+	flip := uint64(0)
+	if neg && w.n > 0 { // -w is ^(w-1)
+		flip = math.MaxUint64
+		borrow := uint64(1)
+		for i := range w.words[:w.n] {
+			w.words[i], borrow = bits.Sub64(w.words[i], 0, borrow)
+		}
+		if w.words[w.n-1] == 0 {
+			w.n--
+		}
+	}
+	low := max(w.n-1, 0)           // words before the highest
+	high := w.words[low]           // one bit more than it needs, for the sign
+	size := bits.Len64(high)/8 + 1 // bytes of it
+	out := a.Bytes(8*low + size)
+	high ^= flip
+	for i := size - 1; i >= 0; i-- {
+		out[i] = byte(high)
+		high = high>>8 | flip<<56
+	}
+	for i := range low {
+		binary.BigEndian.PutUint64(out[size+8*(low-1-i):], w.words[i]^flip)
+	}
+	return out
 }
 
 // rescaled makes the two's complement of a decimal whose digits must be
 // brought to the given scale; digits other than zero are never dropped.
 func rescaled(a *data.Arena, c *Cell, scale int) (data.Value, error) {
 	var buf [maxDecimalText]byte
-	text := c.AppendDecimal(buf[:0])
-	w, neg, have := wide{}, false, -1
+	text := c.Data
+	if c.Kind != DecimalText {
+		text = c.AppendDecimal(buf[:0])
+	}
+	d, neg, have := digits{}, false, -1
 	for _, b := range text {
 		switch {
 		case b == '-':
@@ -279,34 +337,36 @@ func rescaled(a *data.Arena, c *Cell, scale int) (data.Value, error) {
 				return data.Value{}, fmt.Errorf("decimal has more than the %d digits after the point that its column declares", scale)
 			}
 		default:
-			w.mulAdd(10, uint64(b-'0'))
+			d.add(b - '0')
 			if have >= 0 {
 				have++
 			}
 		}
 	}
 	for range scale - max(have, 0) {
-		w.mulAdd(10, 0)
+		d.add(0)
 	}
-	return data.Bytes(w.twosComplement(a, neg)), nil
+	d.flush()
+	return data.Bytes(d.wide.twosComplement(a, neg)), nil
 }
 
-func (w *wide) twosComplement(a *data.Arena, neg bool) []byte {
-	if neg {
-		carry := uint64(1)
-		for i := range w {
-			w[i], carry = bits.Add64(^w[i], 0, carry)
-		}
+// digits takes the digits of a number, as many as fit a word at once.
+type digits struct {
+	wide  wide
+	chunk uint64 // the last n digits, which are not in wide yet
+	n     int
+}
+
+func (d *digits) add(digit byte) {
+	d.chunk = d.chunk*10 + uint64(digit)
+	if d.n++; d.n == maxSmallDigits {
+		d.flush()
 	}
-	var b [8 * len(wide{})]byte
-	for i := range b {
-		b[i] = byte(w[len(w)-1-i/8] >> (56 - 8*(i%8)))
-	}
-	i := 0
-	for i < len(b)-1 && (b[i] == 0 && b[i+1] < 0x80 || b[i] == 0xFF && b[i+1] >= 0x80) {
-		i++
-	}
-	return a.Copy(b[i:])
+}
+
+func (d *digits) flush() {
+	d.wide.mulAdd(uint64(pow10[d.n]), d.chunk)
+	d.chunk, d.n = 0, 0
 }
 
 // doubleDecimal is the double nearest to a decimal (BigDecimal.doubleValue).
@@ -315,7 +375,7 @@ func doubleDecimal(c *Cell) (data.Value, error) {
 		// Both numbers are exact, so the quotient is rounded once.
 		return data.Float64(float64(c.Num) / float64(pow10[c.Scale])), nil
 	}
-	if c.Kind != Decimal && c.Kind != DecimalText {
+	if c.Kind != Decimal && c.Kind != DecimalBig && c.Kind != DecimalText {
 		return data.Value{}, errKind(c, "a decimal")
 	}
 	var buf [maxDecimalText]byte
@@ -330,9 +390,9 @@ func doubleDecimal(c *Cell) (data.Value, error) {
 // stringDecimal is the text of a decimal.
 func stringDecimal(a *data.Arena, c *Cell) (data.Value, error) {
 	switch c.Kind {
-	case Decimal:
+	case Decimal, DecimalBig:
 		var buf [maxDecimalText]byte
-		return data.StringBytes(a.Copy(appendUnscaled(buf[:0], c.Num, int(c.Scale)))), nil
+		return data.StringBytes(a.Copy(c.AppendDecimal(buf[:0]))), nil
 	case DecimalText:
 		return data.StringBytes(a.Copy(c.Data)), nil
 	}
