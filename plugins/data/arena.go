@@ -1,5 +1,7 @@
 package data
 
+import "unsafe"
+
 // Arena hands out memory for the values of one batch of records and takes all
 // of it back at once. The zero Arena is ready to use. It belongs to one
 // goroutine at a time.
@@ -37,6 +39,9 @@ func (a *Arena) Struct(schema *Schema) *Struct {
 // Bytes returns n bytes with arbitrary content.
 func (a *Arena) Bytes(n int) []byte { return a.bytes.take(n, firstBytes, maxBytes) }
 
+// GiveBack takes back the last n bytes of what Bytes returned last.
+func (a *Arena) GiveBack(n int) { a.bytes.off, a.bytes.used = a.bytes.off-n, a.bytes.used-n }
+
 // Copy returns a copy of b that lives in the arena.
 func (a *Arena) Copy(b []byte) []byte {
 	c := a.Bytes(len(b))
@@ -51,8 +56,11 @@ func (a *Arena) CopyString(s string) Value {
 	return StringBytes(b)
 }
 
-// Size is the number of bytes of text and binary data handed out since Reset.
-func (a *Arena) Size() int { return a.bytes.used }
+// Size is the number of bytes handed out since Reset: of texts and binary data, and
+// of the values themselves, which in a wide table are most of it.
+func (a *Arena) Size() int {
+	return a.bytes.used + a.values.used*int(unsafe.Sizeof(Value{})) + a.structs.used*int(unsafe.Sizeof(Struct{}))
+}
 
 // Reset takes back everything. Memory beyond the usual size of a slab, such as
 // that of one huge row, goes to the garbage collector.

@@ -1,7 +1,9 @@
 package jsonconv
 
 import (
-	"encoding/base64"
+	"encoding/binary"
+	"math/bits"
+	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -20,16 +22,37 @@ func appendString(dst []byte, s string) []byte {
 }
 
 // appendEscaped ends what appendString began for a text that needs an escape at s[n].
+// Where there is one there are often more, as in a JSON document, so the rest is
+// copied word by word, each up to its first escape.
 func appendEscaped(dst []byte, s string, n int) []byte {
-	for {
-		dst = append(dst, s[:n]...)
-		if n == len(s) {
-			return append(dst, '"')
+	dst = append(dst, s[:n]...)
+	for n < len(s) {
+		if n+8 > len(s) {
+			return append(appendTail(dst, s, n), '"')
 		}
-		dst, n = appendEscape(dst, s, n)
-		s = s[n:]
-		n = plainPrefix(s)
+		w := word(s, n)
+		dst = slices.Grow(dst, 8)
+		binary.LittleEndian.PutUint64(dst[len(dst):len(dst)+8], w)
+		plain := bits.TrailingZeros64(escapes(w)) / 8
+		dst, n = dst[:len(dst)+plain], n+plain
+		if plain < 8 {
+			dst, n = appendEscape(dst, s, n)
+		}
 	}
+	return append(dst, '"')
+}
+
+// appendTail escapes s[n:] byte by byte.
+func appendTail(dst []byte, s string, n int) []byte {
+	for n < len(s) {
+		if c := s[n]; c < 0x20 || c == '"' || c == '\\' || c >= 0xf0 {
+			dst, n = appendEscape(dst, s, n)
+			continue
+		}
+		dst = append(dst, s[n])
+		n++
+	}
+	return dst
 }
 
 // Every byte of these words is the number in its name.
@@ -68,13 +91,16 @@ func plainPrefix(s string) int {
 	return i
 }
 
-// plain looks at eight bytes at once: a byte below n borrows into its high bit when
-// n is taken from it, and four bytes of UTF-8 start with four bits set. A borrow
-// can spoil only bytes after one that needs an escape, and those are looked at
-// again one by one.
-func plain(w uint64) bool {
+// plain looks at eight bytes at once.
+func plain(w uint64) bool { return escapes(w) == 0 }
+
+// escapes has the high bit of the first byte of w that needs an escape, and none
+// below it: a byte below n borrows into its high bit when n is taken from it, and
+// four bytes of UTF-8 start with four bits set. A borrow can spoil only bytes after
+// one that needs an escape.
+func escapes(w uint64) uint64 {
 	q, b := w^quotes, w^slants
-	return ((w-spaces)&^w|(q-ones)&^q|(b-ones)&^b|w&(w<<1)&(w<<2)&(w<<3))&highs == 0
+	return ((w-spaces)&^w | (q-ones)&^q | (b-ones)&^b | w&(w<<1)&(w<<2)&(w<<3)) & highs
 }
 
 // plainASCII is plain for ASCII alone, and false for anything else.
@@ -129,7 +155,7 @@ func appendBool(dst []byte, b bool) []byte {
 
 func appendBase64(dst, b []byte) []byte {
 	dst = append(dst, '"')
-	dst = base64.StdEncoding.AppendEncode(dst, b)
+	dst = data.AppendBase64(dst, b)
 	return append(dst, '"')
 }
 

@@ -161,6 +161,19 @@ func readBack(t *testing.T, c *Converter, seed uint64, schema *data.Schema, v da
 	}
 }
 
+// Texts that need escapes in all places of a word, such as documents.
+func TestTextAgainstTwin(t *testing.T) {
+	for seed := range uint64(20000) {
+		r, s := rand.New(rand.NewPCG(seed, 1)), ""
+		for range r.IntN(5) {
+			s += []string{`{"id": 1, "name": "`, datatest.New(seed).Text(), `"}`, "\n", "12345678", `""\\`, "\U0001f600"}[r.IntN(7)]
+		}
+		if got := string(appendString(make([]byte, 0, r.IntN(50)), s)); got != slowText(s) {
+			t.Fatalf("%q becomes %s, want %s", s, got, slowText(s))
+		}
+	}
+}
+
 func TestPlainPrefixAgainstTwin(t *testing.T) {
 	for seed := range uint64(20000) {
 		s := datatest.New(seed).Text()

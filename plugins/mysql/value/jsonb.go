@@ -68,23 +68,20 @@ func appendJSONValue(dst []byte, typ byte, v []byte, depth int) ([]byte, error) 
 	return appendJSONScalar(dst, typ, v)
 }
 
+// jsonScalarSizes are the bytes of numbers and literals, by their types.
+var jsonScalarSizes = [...]uint8{jsonLiteral: 1, jsonInt16: 2, jsonUint16: 2, jsonInt32: 4, jsonUint32: 4, jsonInt64: 8, jsonUint64: 8, jsonDouble: 8}
+
+// jsonScalarSize is 0 for what is neither a number nor a literal.
 func jsonScalarSize(typ byte) int {
-	switch typ {
-	case jsonLiteral:
-		return 1
-	case jsonInt16, jsonUint16:
-		return 2
-	case jsonInt32, jsonUint32:
-		return 4
-	case jsonInt64, jsonUint64, jsonDouble:
-		return 8
+	if int(typ) < len(jsonScalarSizes) {
+		return int(jsonScalarSizes[typ])
 	}
-	return -1
+	return 0
 }
 
 func appendJSONScalar(dst []byte, typ byte, v []byte) ([]byte, error) {
 	n := jsonScalarSize(typ)
-	if n < 0 {
+	if n == 0 {
 		return dst, fmt.Errorf("%w: unknown value type %#x", errJSON, typ)
 	}
 	if len(v) < n {
@@ -188,7 +185,12 @@ func openContainer(typ byte, v []byte) (container, error) {
 	return c, nil
 }
 
-func (c *container) number(at int) int { return int(littleEndian(c.v[at : at+c.width])) }
+func (c *container) number(at int) int {
+	if c.width == 2 {
+		return int(binary.LittleEndian.Uint16(c.v[at:]))
+	}
+	return int(binary.LittleEndian.Uint32(c.v[at:]))
+}
 
 // entry is the position of value entry i.
 func (c *container) entry(i int) int {
@@ -258,8 +260,8 @@ const upperHex = "0123456789ABCDEF"
 // the server does not store, becomes U+FFFD.
 func appendQuoted(dst, s []byte) []byte {
 	dst = append(dst, '"')
-	start := 0
-	for i := 0; i < len(s); {
+	start, i := 0, plainASCII(s)
+	for i < len(s) {
 		c := s[i]
 		if c >= utf8.RuneSelf {
 			r, n := utf8.DecodeRune(s[i:])
@@ -277,6 +279,34 @@ func appendQuoted(dst, s []byte) []byte {
 		i++
 	}
 	return append(append(dst, s[start:]...), '"')
+}
+
+// Every byte of these words is the number in its name.
+const (
+	ones   = 0x0101010101010101
+	highs  = 0x80 * ones
+	spaces = 0x20 * ones
+	quotes = '"' * ones
+	slants = '\\' * ones
+)
+
+// plainASCII is the number of bytes, in whole words or all, before one that must be
+// looked at: a byte below n borrows into its high bit when n is taken from it.
+func plainASCII(s []byte) int {
+	plain := func(i int) bool {
+		w := binary.LittleEndian.Uint64(s[i:])
+		return ((w-spaces)|((w^quotes)-ones)|((w^slants)-ones)|w)&highs == 0
+	}
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		if !plain(i) {
+			return i
+		}
+	}
+	if len(s) > 8 && plain(len(s)-8) { // what is left, and some of what was seen
+		return len(s)
+	}
+	return i
 }
 
 func appendEscape(dst []byte, c byte) []byte {

@@ -44,20 +44,18 @@ func binaryType(col *table.Column, mode BinaryMode) colType {
 		if err != nil {
 			return data.Value{}, err
 		}
-		out := a.Bytes(size(len(b)))
-		encode(out, b)
-		return data.StringBytes(out), nil
+		return data.StringBytes(encode(a.Bytes(size(len(b)))[:0], b)), nil
 	})
 }
 
-func binaryEncoding(mode BinaryMode) (size func(int) int, encode func(dst, src []byte)) {
+func binaryEncoding(mode BinaryMode) (size func(int) int, encode func(dst, src []byte) []byte) {
 	switch mode {
 	case BinaryBase64:
-		return base64.StdEncoding.EncodedLen, base64.StdEncoding.Encode
+		return base64.StdEncoding.EncodedLen, data.AppendBase64
 	case BinaryBase64URL:
-		return base64.URLEncoding.EncodedLen, base64.URLEncoding.Encode
+		return base64.URLEncoding.EncodedLen, base64.URLEncoding.AppendEncode
 	}
-	return hex.EncodedLen, func(dst, src []byte) { hex.Encode(dst, src) }
+	return hex.EncodedLen, hex.AppendEncode
 }
 
 // stringType converts character data: bytes in the column's charset, or UTF-8
@@ -99,7 +97,9 @@ func jsonType(col *table.Column) colType {
 // jsonText renders a document into the arena. Text is rarely more than twice as
 // long as the binary form; only then does it grow out of the arena.
 func jsonText(a *data.Arena, doc []byte) (data.Value, error) {
-	text, err := AppendJSON(a.Bytes(2*len(doc) + 64)[:0], doc)
+	room := a.Bytes(2*len(doc) + 64)
+	text, err := AppendJSON(room[:0], doc)
+	a.GiveBack(max(len(room)-len(text), 0))
 	return data.StringBytes(text), err
 }
 
