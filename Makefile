@@ -86,8 +86,8 @@ bench: setup-real ## millrace beside Java on this machine: ROWS, SIDE_ROWS, RUNS
 bench-go: ## Go benchmarks of single packages
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
-profile: setup-real ## where a record's time and memory go, in snapshots of ROWS and catching up; the profiles stay in OUT
-	$(GO) run ./integration/bench -rows $(ROWS) -profiles $(OUT)
+profile: setup-real ## where a record's time and memory go, in snapshots of ROWS and catching up, or of the tables that ONLY=wide200,json,... names; the profiles stay in OUT
+	$(GO) run ./integration/bench -rows $(ROWS) -side-rows $(SIDE_ROWS) $(if $(ONLY),-only $(ONLY)) -profiles $(OUT)
 
 oracle: setup-real ## every recorded scenario, and the REST cases, against millrace
 	$(GO) run ./integration/oracle/play

@@ -112,7 +112,7 @@ func parse() options {
 	flag.StringVar(&o.heap, "heap", "2g", "heap of the Java worker; 2g is the default of Kafka's scripts")
 	flag.DurationVar(&o.deadline, "deadline", 15*time.Minute, "for one phase of one workload")
 	flag.BoolVar(&o.write, "write", false, "write the sections into RESULTS.md")
-	flag.StringVar(&o.profiles, "profiles", "", "a directory: profile millrace in the main workload, and measure nothing else")
+	flag.StringVar(&o.profiles, "profiles", "", "a directory: profile millrace in the main workload, or those of -only, and measure nothing else")
 	flag.Parse()
 	if only != "" {
 		o.only = strings.Split(only, ",")

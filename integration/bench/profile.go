@@ -10,13 +10,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/millrace/millrace/integration/peer"
 )
 
-// profile runs the main workload on millrace twice, first to learn how long its phases take and then to profile each of them
-// as long, and prints where the time went. The profiles stay in a directory, for `go tool pprof`.
+// profile runs the main workload, or those that -only names, on millrace twice, first to learn how long their phases take
+// and then to profile each of them as long, and prints where the time went. The profiles stay in a directory, for
+// `go tool pprof`, with the worker's log.
 func (b *bench) profile(ctx context.Context) error {
 	if err := os.MkdirAll(b.profiles, 0o755); err != nil {
 		return err
@@ -27,26 +29,59 @@ func (b *bench) profile(ctx context.Context) error {
 	}
 	admin := fmt.Sprintf("http://127.0.0.1:%d", port)
 	b.workers, b.properties = []string{"millrace"}, map[string]string{"admin.listeners": admin}
-	l := &load{bench: b, workloads: mainWorkloads(), places: map[string]place{}, results: results{}}
+	l := &load{bench: b, workloads: b.profiledWorkloads(), places: map[string]place{}, results: results{}}
+	if len(l.workloads) == 0 {
+		return errors.New("-profiles: none of the workloads of -only copies a table and catches up")
+	}
 	if err := l.prepare(ctx); err != nil {
 		return err
 	}
-	w, kind := l.workloads[0], b.workers[0]
-	worker, err := l.worker(ctx, kind, l.group(kind))
+	worker, err := l.worker(ctx, b.workers[0], l.group(b.workers[0]))
 	if err != nil {
 		return err
 	}
 	defer l.end(worker)
+	for _, w := range l.workloads {
+		if err := l.profileOne(ctx, admin, worker, w); err != nil {
+			return logged(worker, fmt.Errorf("%s: %w", w.name, err))
+		}
+	}
+	log, err := os.ReadFile(worker.LogFile())
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(b.profiles, "worker.log"), log, 0o644)
+}
+
+func (b *bench) profiledWorkloads() []workload {
+	if len(b.only) == 0 {
+		return mainWorkloads()
+	}
+	var chosen []workload
+	for _, w := range slices.Concat(mainWorkloads(), variantWorkloads(), tableWorkloads()) {
+		if b.asked(w.name) {
+			chosen = append(chosen, w)
+		}
+	}
+	return chosen
+}
+
+func (l *load) profileOne(ctx context.Context, admin string, worker *peer.Worker, w workload) error {
+	kind := l.workers[0]
 	if err := l.one(ctx, worker, w, kind, 0); err != nil {
-		return logged(worker, err)
+		return err
 	}
 	for _, phase := range []struct {
 		name string
 		run  func(context.Context, *peer.Worker, workload, string, int) error
 	}{{snapshotPhase, l.snapshot}, {catchUpPhase, l.catchUp}} {
-		took := float64(w.rows(b.options)) / l.results.of(w.name, phase.name, kind, rate).median()
-		if err := b.profiled(ctx, admin, phase.name, took, func() error { return phase.run(ctx, worker, w, kind, 1) }); err != nil {
-			return logged(worker, fmt.Errorf("%s: %w", phase.name, err))
+		took := float64(w.rows(l.options)) / l.results.of(w.name, phase.name, kind, rate).median()
+		name := phase.name
+		if !w.main {
+			name = w.name + "-" + name
+		}
+		if err := l.profiled(ctx, admin, name, took, func() error { return phase.run(ctx, worker, w, kind, 1) }); err != nil {
+			return fmt.Errorf("%s: %w", phase.name, err)
 		}
 	}
 	return nil
