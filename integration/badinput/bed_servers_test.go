@@ -90,16 +90,11 @@ func (b *bed) ask(t *testing.T, method, path string, body any) (int, string) {
 // property that is changed to "-" is left out.
 func (b *bed) connector(name string, db *peer.Database, user string, changes map[string]string) map[string]string {
 	b.ids++
-	c := map[string]string{
-		"connector.class": mysqlClass, "name": name, "tasks.max": "1",
-		"database.hostname": "127.0.0.1", "database.port": strconv.Itoa(db.Port),
-		"database.user": user, "database.password": secret, "database.server.id": strconv.Itoa(b.ids),
-		"topic.prefix": name, "database.include.list": "shop",
-		"schema.history.internal.kafka.topic":             name + "-history",
-		"schema.history.internal.kafka.bootstrap.servers": b.kafka,
-		"retriable.restart.connector.wait.ms":             "100",
-		"connect.keep.alive.interval.ms":                  "200",
-	}
+	c := db.Connector(b.kafka, name, map[string]string{
+		"connector.class": mysqlClass, "name": name, "database.user": user, "database.password": secret,
+		"database.server.id": strconv.Itoa(b.ids), "database.include.list": "shop",
+		"retriable.restart.connector.wait.ms": "100", "connect.keep.alive.interval.ms": "200",
+	})
 	maps.Copy(c, changes)
 	maps.DeleteFunc(c, func(_, v string) bool { return v == "-" })
 	return c
@@ -127,17 +122,15 @@ func (b *bed) remove(t *testing.T, name string) {
 }
 
 // task is the state of a connector's only task.
-type task struct{ State, Trace string }
-
-func (b *bed) task(t *testing.T, name string) (task, error) {
+func (b *bed) task(t *testing.T, name string) (peer.State, error) {
 	t.Helper()
 	_, text := b.ask(t, http.MethodGet, "/connectors/"+name+"/status", nil)
-	var status struct{ Tasks []task }
+	var status peer.Status
 	if err := json.Unmarshal([]byte(text), &status); err != nil {
-		return task{}, err
+		return peer.State{}, err
 	}
 	if len(status.Tasks) != 1 {
-		return task{}, fmt.Errorf("%d tasks: %s", len(status.Tasks), text)
+		return peer.State{}, fmt.Errorf("%d tasks: %s", len(status.Tasks), text)
 	}
 	return status.Tasks[0], nil
 }

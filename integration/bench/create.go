@@ -145,21 +145,15 @@ func untilRunning(ctx context.Context, w *peer.Worker, want int) error {
 }
 
 func countRunning(ctx context.Context, w *peer.Worker) (running int, failed string, err error) {
-	var all map[string]struct {
-		Status struct {
-			Connector struct{ State string }
-			Tasks     []struct{ State, Trace string }
-		}
-	}
-	if err := getJSON(ctx, w.URL()+"/connectors?expand=status", &all); err != nil {
+	all, err := peer.Statuses(ctx, w.URL())
+	if err != nil {
 		return 0, "", err
 	}
 	for _, c := range all {
-		tasks := c.Status.Tasks
-		if len(tasks) > 0 && tasks[0].State == "FAILED" {
-			failed = tasks[0].Trace
+		if trace := c.Failed(); trace != "" {
+			failed = trace
 		}
-		if c.Status.Connector.State == "RUNNING" && len(tasks) == 1 && tasks[0].State == "RUNNING" {
+		if c.Connector.State == "RUNNING" && len(c.Tasks) == 1 && c.Tasks[0].State == "RUNNING" {
 			running++
 		}
 	}

@@ -174,7 +174,7 @@ const probeRow = 2_000_000_000 // its id is beyond those of all others
 func health(ctx context.Context, c connector) func() error {
 	return func() error {
 		s, err := c.status(ctx)
-		if trace := s.failed(); err == nil && trace != "" {
+		if trace := s.Failed(); err == nil && trace != "" {
 			return fmt.Errorf("the task has failed: %s", trace)
 		}
 		if !c.w.Running() {

@@ -35,15 +35,6 @@ func call(ctx context.Context, method, url string, body, into any) error {
 	}
 }
 
-func getJSON(ctx context.Context, url string, into any) error {
-	response, err := get(ctx, url)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	return json.NewDecoder(response.Body).Decode(into)
-}
-
 func get(ctx context.Context, url string) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -99,24 +90,8 @@ func (c connector) stop(ctx context.Context) error {
 
 func (c connector) remove(ctx context.Context) error { return remove(ctx, c.url()) }
 
-// status is the answer of GET /connectors/NAME/status.
-type status struct {
-	Connector struct{ State string }
-	Tasks     []struct{ State, Trace string }
-}
-
-func (c connector) status(ctx context.Context) (s status, err error) {
-	return s, getJSON(ctx, c.url()+"/status", &s)
-}
-
-// failed is the trace of a failed task, and "" when there is none.
-func (s status) failed() string {
-	for _, t := range s.Tasks {
-		if t.State == "FAILED" {
-			return t.Trace
-		}
-	}
-	return ""
+func (c connector) status(ctx context.Context) (peer.Status, error) {
+	return peer.StatusOf(ctx, c.w.URL(), c.name)
 }
 
 // setOffset writes the offset of a stopped connector (KIP-875).

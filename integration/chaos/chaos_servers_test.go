@@ -100,21 +100,7 @@ func withFastGroup(properties map[string]string) map[string]string {
 }
 
 func (c *testCase) connector() map[string]string {
-	host, port, _ := strings.Cut(c.db.Address(), ":")
-	return map[string]string{
-		"connector.class":                     "io.debezium.connector.mysql.MySqlConnector",
-		"tasks.max":                           "1",
-		"database.hostname":                   host,
-		"database.port":                       port,
-		"database.user":                       peer.ConnectorUser,
-		"database.password":                   peer.ConnectorPassword,
-		"database.server.id":                  "5400",
-		"topic.prefix":                        "chaos",
-		"database.include.list":               "shop",
-		"schema.history.internal.kafka.topic": "chaos-history",
-		"schema.history.internal.kafka.bootstrap.servers": c.kafka,
-		"include.schema.changes":                          "false",
-	}
+	return c.db.Connector(c.kafka, "chaos", map[string]string{"database.include.list": "shop", "include.schema.changes": "false"})
 }
 
 // killAfter waits until that many further records have reached the topic, kills the worker and starts it again. A

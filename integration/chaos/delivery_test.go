@@ -4,7 +4,7 @@ package chaos
 
 import (
 	"bufio"
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -223,25 +223,13 @@ func (c *delivery) awaitProgress(t *testing.T) {
 
 // failures tells of failed tasks, for messages.
 func (c *delivery) failures() string {
-	resp, err := http.Get(c.workers[0].URL() + "/connectors?expand=status")
+	all, err := peer.Statuses(context.Background(), c.workers[0].URL())
 	if err != nil {
-		return err.Error()
-	}
-	defer resp.Body.Close()
-	var all map[string]struct {
-		Status struct {
-			Tasks []struct {
-				ID           int
-				State, Trace string
-			}
-		}
-	}
-	if err := json.NewDecoder(resp.Body).Decode(&all); err != nil {
 		return err.Error()
 	}
 	var b strings.Builder
 	for name, s := range all {
-		for _, task := range s.Status.Tasks {
+		for _, task := range s.Tasks {
 			fmt.Fprintf(&b, "%s-%d %s %s;", name, task.ID, task.State, task.Trace)
 		}
 	}
@@ -256,8 +244,8 @@ func (c *delivery) stopSources(t *testing.T) {
 	}
 	rig.Eventually(t, "all tasks end", func() error {
 		for name := range sources {
-			var status struct{ Tasks []any }
-			if err := json.Unmarshal(rig.Call(t, http.MethodGet, c.workers[0].URL()+"/connectors/"+name+"/status", "", http.StatusOK), &status); err != nil {
+			status, err := peer.StatusOf(t.Context(), c.workers[0].URL(), name)
+			if err != nil {
 				return err
 			}
 			if len(status.Tasks) > 0 {

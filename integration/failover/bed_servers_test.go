@@ -3,12 +3,9 @@
 package failover
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -23,28 +20,28 @@ import (
 
 // dialect is what the two servers call differently.
 type dialect struct {
-	class   string
 	start   func(t testing.TB, options ...string) *peer.Database
 	fresh   string // forgets all transactions
 	follow  string // of a source, by GTIDs; takes a port
+	begin   string // to follow
 	promote []string
 }
 
 func mysqlDialect() dialect {
 	return dialect{
-		class: "io.debezium.connector.mysql.MySqlConnector", start: rig.MySQL, fresh: "RESET BINARY LOGS AND GTIDS",
+		start: rig.MySQL, fresh: "RESET BINARY LOGS AND GTIDS",
 		follow: "CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT=%d, SOURCE_USER='" + peer.ConnectorUser +
 			"', SOURCE_PASSWORD='" + peer.ConnectorPassword + "', SOURCE_AUTO_POSITION=1, GET_SOURCE_PUBLIC_KEY=1, SOURCE_CONNECT_RETRY=1",
-		promote: []string{"STOP REPLICA", "RESET REPLICA ALL"},
+		begin: "START REPLICA", promote: []string{"STOP REPLICA", "RESET REPLICA ALL"},
 	}
 }
 
 func mariadbDialect() dialect {
 	return dialect{
-		class: "io.debezium.connector.mariadb.MariaDbConnector", start: rig.MariaDB, fresh: "RESET MASTER",
+		start: rig.MariaDB, fresh: "RESET MASTER",
 		follow: "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=%d, MASTER_USER='" + peer.ConnectorUser +
 			"', MASTER_PASSWORD='" + peer.ConnectorPassword + "', MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1",
-		promote: []string{"STOP SLAVE", "RESET SLAVE ALL"},
+		begin: "START SLAVE", promote: []string{"STOP SLAVE", "RESET SLAVE ALL"},
 	}
 }
 
@@ -65,7 +62,7 @@ func newBed(t *testing.T, d dialect) *bed {
 	b.client = rig.Client(t, b.kafka)
 	b.source = d.start(t, "--server-id=101")
 	b.replica = d.start(t, "--server-id=102", "--log-slave-updates=ON")
-	b.exec(t, b.replica, d.fresh, fmt.Sprintf(d.follow, b.source.Port), "START SLAVE")
+	b.exec(t, b.replica, d.fresh, fmt.Sprintf(d.follow, b.source.Port), d.begin)
 	b.exec(t, b.source, "CREATE DATABASE shop", "CREATE TABLE shop.a (id INT PRIMARY KEY)")
 	b.insert(t, b.source, 2)
 	b.proxy.Connect(b.source.Address())
@@ -77,11 +74,6 @@ func newBed(t *testing.T, d dialect) *bed {
 
 func (b *bed) exec(t *testing.T, db *peer.Database, statements ...string) {
 	t.Helper()
-	for i, s := range statements {
-		if b.class == mysqlDialect().class {
-			statements[i] = strings.Replace(s, "START SLAVE", "START REPLICA", 1)
-		}
-	}
 	if err := db.Exec(statements...); err != nil {
 		t.Fatal(err)
 	}
@@ -127,13 +119,10 @@ func (b *bed) failOver(t *testing.T) {
 }
 
 func (b *bed) config(changes map[string]string) map[string]string {
-	c := map[string]string{
-		"connector.class": b.class, "tasks.max": "1", "topic.prefix": "f", "table.include.list": "shop.a",
-		"database.hostname": "127.0.0.1", "database.port": strconv.Itoa(b.proxy.Port), "database.server.id": "4720",
-		"database.user": peer.ConnectorUser, "database.password": peer.ConnectorPassword,
+	c := b.source.Connector(b.kafka, "f", map[string]string{
+		"table.include.list": "shop.a", "database.port": strconv.Itoa(b.proxy.Port), "database.server.id": "4720",
 		"connect.keep.alive.interval.ms": "500", "retriable.restart.connector.wait.ms": "100",
-		"schema.history.internal.kafka.topic": "f-history", "schema.history.internal.kafka.bootstrap.servers": b.kafka,
-	}
+	})
 	maps.Copy(c, changes)
 	return c
 }
@@ -178,50 +167,13 @@ func (b *bed) sequence(t *testing.T, repeats int) {
 // logged waits until so many lines of the worker's log hold all the texts.
 func (b *bed) logged(t *testing.T, n int, texts ...string) {
 	t.Helper()
-	rig.Eventually(t, fmt.Sprintf("the log says %q", texts), func() error {
-		log, err := os.ReadFile(b.worker.LogFile())
-		if err != nil {
-			return err
-		}
-		found := 0
-	lines:
-		for line := range strings.Lines(string(log)) {
-			for _, text := range texts {
-				if !strings.Contains(line, text) {
-					continue lines
-				}
-			}
-			found++
-		}
-		if found < n {
-			return fmt.Errorf("%d lines do", found)
-		}
-		return nil
-	})
+	rig.WaitLog(t, b.worker.Process, n, texts...)
 }
 
 // failed waits until the task has failed and returns its trace.
 func (b *bed) failed(t *testing.T) string {
 	t.Helper()
-	var trace string
-	rig.Eventually(t, "the task fails", func() error {
-		_, text, err := rig.Ask(t.Context(), http.MethodGet, b.worker.URL()+"/connectors/f/status", "")
-		if err != nil {
-			return err
-		}
-		var status struct {
-			Tasks []struct{ State, Trace string }
-		}
-		if err := json.Unmarshal(text, &status); err != nil {
-			return err
-		}
-		if len(status.Tasks) != 1 || status.Tasks[0].State != "FAILED" {
-			return errors.New(string(text))
-		}
-		trace = status.Tasks[0].Trace
-		return nil
-	})
-	return trace
+	return rig.WaitFailed(t, b.worker.URL(), "f")
 }
 
 // says checks that a trace names what is wrong.

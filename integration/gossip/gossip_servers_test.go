@@ -3,7 +3,6 @@
 package gossip
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -77,14 +76,8 @@ func newBed(t *testing.T, delay time.Duration, gossip bool, more map[string]stri
 // owners lists the running tasks of each worker, under "" those that do not run.
 func (b *bed) owners(ask *peer.Worker) map[string][]int {
 	b.t.Helper()
-	var status struct {
-		Tasks []struct {
-			ID     int    `json:"id"`
-			State  string `json:"state"`
-			Worker string `json:"worker_id"`
-		} `json:"tasks"`
-	}
-	if err := json.Unmarshal(rig.Call(b.t, http.MethodGet, ask.URL()+"/connectors/source/status", "", http.StatusOK), &status); err != nil {
+	status, err := peer.StatusOf(b.t.Context(), ask.URL(), "source")
+	if err != nil {
 		b.t.Fatal(err)
 	}
 	owners := map[string][]int{}

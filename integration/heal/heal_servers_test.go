@@ -46,17 +46,11 @@ func heals(t *testing.T, mode string) {
 		t.Fatal(err)
 	}
 	rig.Call(t, http.MethodPut, w.URL()+"/connectors/sink/config", string(config), http.StatusCreated)
-	type task struct{ State, Trace string }
-	look := func() task {
-		var s struct{ Tasks []task }
-		response, err := http.Get(w.URL() + "/connectors/sink/status")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer response.Body.Close()
-		// Until the connector has a status the answer is another object, without tasks.
-		if err := json.NewDecoder(response.Body).Decode(&s); err != nil || len(s.Tasks) == 0 {
-			return task{}
+	look := func() peer.State {
+		// Until the connector has a status there is none, or one without tasks.
+		s, err := peer.StatusOf(t.Context(), w.URL(), "sink")
+		if err != nil || len(s.Tasks) == 0 {
+			return peer.State{}
 		}
 		return s.Tasks[0]
 	}

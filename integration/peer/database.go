@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/user"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/go-mysql-org/go-mysql/client"
@@ -38,6 +40,8 @@ type DatabaseConfig struct {
 type Database struct {
 	*Process
 	Port int
+
+	class string // of the connector for this server
 }
 
 // Address is HOST:PORT.
@@ -63,9 +67,46 @@ func (d *Database) Exec(statements ...string) error {
 	return nil
 }
 
+// KillConnections ends all connections of a user.
+func (d *Database) KillConnections(user string) error {
+	conn, err := d.Connect()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	ids, err := conn.Execute("SELECT id FROM information_schema.processlist WHERE user = '" + user + "'")
+	if err != nil {
+		return err
+	}
+	for i := range ids.RowNumber() {
+		id, err := ids.GetInt(i, 0)
+		if err != nil {
+			return err
+		}
+		if _, err := conn.Execute(fmt.Sprintf("KILL %d", id)); err != nil && !strings.Contains(err.Error(), "Unknown thread") { // it has ended by itself
+			return err
+		}
+	}
+	return nil
+}
+
+// Connector is the configuration of one that reads the server: its topics begin with prefix, its schema history is
+// in the Kafka of this address, and changes go on top. Connectors that run at the same time need database.server.id.
+func (d *Database) Connector(kafka, prefix string, changes map[string]string) map[string]string {
+	c := map[string]string{
+		"connector.class": d.class, "tasks.max": "1", "topic.prefix": prefix,
+		"database.hostname": "127.0.0.1", "database.port": strconv.Itoa(d.Port), "database.server.id": "5400",
+		"database.user": ConnectorUser, "database.password": ConnectorPassword,
+		"schema.history.internal.kafka.topic": prefix + "-history", "schema.history.internal.kafka.bootstrap.servers": kafka,
+	}
+	maps.Copy(c, changes)
+	return c
+}
+
 // flavor is what differs between the two servers.
 type flavor struct {
 	name    string
+	class   string // of the connector
 	make    func(ctx context.Context, s install.Server, user, data string) error
 	place   []string // what a server needs away from its usual place
 	options []string // what connectors and recordings need
@@ -74,7 +115,7 @@ type flavor struct {
 // StartMySQL starts a MySQL server with GTIDs and row events that quote their statement.
 func StartMySQL(ctx context.Context, c DatabaseConfig) (*Database, error) {
 	return startDatabase(ctx, c, c.Home.MySQL, flavor{
-		name: "mysql",
+		name: "mysql", class: "io.debezium.connector.mysql.MySqlConnector",
 		make: func(ctx context.Context, s install.Server, user, data string) error {
 			args := append(s.Command[:len(s.Command):len(s.Command)], "--initialize-insecure", "--user="+user, "--datadir="+data)
 			out, err := command(ctx, args).CombinedOutput()
@@ -95,7 +136,7 @@ func StartMySQL(ctx context.Context, c DatabaseConfig) (*Database, error) {
 // character set, which makes some binlog events three bytes longer than in another run.
 func StartMariaDB(ctx context.Context, c DatabaseConfig) (*Database, error) {
 	return startDatabase(ctx, c, c.Home.MariaDB, flavor{
-		name: "mariadb",
+		name: "mariadb", class: "io.debezium.connector.mariadb.MariaDbConnector",
 		make: makeMariaDB,
 		options: []string{
 			"--server-id=223345", "--log-bin=mariadb-bin", "--binlog-format=ROW", "--binlog-row-image=FULL",
@@ -136,7 +177,7 @@ func startDatabase(ctx context.Context, c DatabaseConfig, find func() (install.S
 		args = append(args, f.options...)
 	}
 	args = append(args, c.Options...)
-	d := &Database{Port: c.Port}
+	d := &Database{Port: c.Port, class: f.class}
 	d.Process, err = Start(ctx, Spec{
 		Name: f.name, Dir: c.Dir, Args: args,
 		Ready: func(context.Context) error { return d.Exec("SELECT 1") },

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -200,6 +201,20 @@ func (p *Process) Dir() string { return p.spec.Dir }
 
 // LogFile receives what the process prints, in all its lives.
 func (p *Process) LogFile() string { return filepath.Join(p.spec.Dir, p.spec.Name+".log") }
+
+// LogLines are the lines of the log that hold all the texts.
+func (p *Process) LogLines(texts ...string) (found []string, err error) {
+	log, err := os.ReadFile(p.LogFile())
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(string(log)) {
+		if !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(line, text) }) {
+			found = append(found, line)
+		}
+	}
+	return found, nil
+}
 
 // LogTail returns the last n lines of the log.
 func (p *Process) LogTail(n int) string {

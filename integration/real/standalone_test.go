@@ -111,8 +111,11 @@ func askAll(t *testing.T, url string, calls []string) []string {
 		if len(parts) == 3 {
 			body = parts[2]
 		}
-		status, text := ask(t, parts[0], url+parts[1], body)
-		text = workerAddress.ReplaceAllString(text, "WORKER")
+		status, answer, err := rig.Ask(t.Context(), parts[0], url+parts[1], body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := workerAddress.ReplaceAllString(string(answer), "WORKER")
 		text = commitOfBuild.ReplaceAllString(text, `"commit":"COMMIT"`)
 		all = append(all, fmt.Sprintf("%d %s", status, modified.ReplaceAllString(text, `"$1":0`)))
 		if parts[0] != http.MethodGet {
@@ -126,11 +129,8 @@ func askAll(t *testing.T, url string, calls []string) []string {
 func settle(t *testing.T, url, name string) {
 	t.Helper()
 	rig.Eventually(t, name+" settles", func() error {
-		var s struct {
-			Connector struct{ State string }
-			Tasks     []struct{ State string }
-		}
-		if err := json.Unmarshal(rig.Call(t, http.MethodGet, url+"/connectors/"+name+"/status", "", http.StatusOK), &s); err != nil {
+		s, err := peer.StatusOf(t.Context(), url, name)
+		if err != nil {
 			return err
 		}
 		if len(s.Tasks) != 1 || s.Tasks[0].State != s.Connector.State || s.Connector.State == "RESTARTING" {
@@ -138,25 +138,6 @@ func settle(t *testing.T, url, name string) {
 		}
 		return nil
 	})
-}
-
-func ask(t *testing.T, method, url, body string) (status int, text string) {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	var b bytes.Buffer
-	if _, err := b.ReadFrom(response.Body); err != nil {
-		t.Fatal(err)
-	}
-	return response.StatusCode, b.String()
 }
 
 // compareAnswers holds our answers against Java's: equal as JSON, or a 400 with a message where Java fails with 500.

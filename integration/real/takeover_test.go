@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"strconv"
 	"testing"
 	"time"
 
@@ -109,14 +108,10 @@ func (o *takeover) start(t *testing.T, w *peer.Worker) {
 
 // connector streams by file and position as well as by GTID: the server has GTIDs.
 func (o *takeover) connector() map[string]string {
-	return map[string]string{
-		"connector.class": "io.debezium.connector.mysql.MySqlConnector", "tasks.max": "1",
-		"database.hostname": "127.0.0.1", "database.port": strconv.Itoa(o.db.Port),
-		"database.user": peer.ConnectorUser, "database.password": peer.ConnectorPassword, "database.server.id": "5400",
-		"topic.prefix": "takeover", "database.include.list": "shop", "include.schema.changes": "false",
-		"schema.history.internal.kafka.topic": "takeover-history", "schema.history.internal.kafka.bootstrap.servers": o.kafka,
+	return o.db.Connector(o.kafka, "takeover", map[string]string{
+		"database.include.list": "shop", "include.schema.changes": "false",
 		"poll.interval.ms": "20", "max.batch.size": "256", "max.queue.size": "1024", "extended.headers.enabled": "false",
-	}
+	})
 }
 
 // waitMore waits until so many further records are in the topic.

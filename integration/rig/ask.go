@@ -2,7 +2,6 @@ package rig
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -61,56 +60,6 @@ func Call(t testing.TB, method, url, body string, want int) []byte {
 // Ask sends a request to a worker and returns the status and the body of its answer.
 func Ask(ctx context.Context, method, url, body string) (int, []byte, error) {
 	return peer.Ask(ctx, method, url, body)
-}
-
-// CreateConnector creates a connector, or changes the one of that name, and waits until it and all its tasks run.
-func CreateConnector(t testing.TB, url, name string, config map[string]string) {
-	t.Helper()
-	body, err := json.Marshal(config)
-	check(t, err)
-	var status int
-	Eventually(t, "creating "+name, func() error {
-		var text []byte
-		status, text, err = Ask(t.Context(), http.MethodPut, url+"/connectors/"+name+"/config", string(body))
-		if err == nil && status >= 300 {
-			if status != http.StatusConflict {
-				t.Fatalf("creating %s: status %d: %s", name, status, text)
-			}
-			err = fmt.Errorf("status %d: %s", status, text)
-		}
-		return err
-	})
-	WaitRunning(t, url, name)
-}
-
-// WaitRunning waits until a connector and at least one task run; a task that has failed fails the test with its trace.
-func WaitRunning(t testing.TB, url, name string) {
-	t.Helper()
-	Eventually(t, name+" runs", func() error {
-		status, text, err := Ask(t.Context(), http.MethodGet, url+"/connectors/"+name+"/status", "")
-		if err != nil || status != http.StatusOK {
-			return fmt.Errorf("status %d: %s: %w", status, text, err)
-		}
-		var state struct {
-			Connector struct{ State string }
-			Tasks     []struct{ State, Trace string }
-		}
-		if err := json.Unmarshal(text, &state); err != nil {
-			return err
-		}
-		for _, task := range state.Tasks {
-			if task.State == "FAILED" {
-				t.Fatalf("a task of %s failed: %s", name, task.Trace)
-			}
-			if task.State != "RUNNING" {
-				return fmt.Errorf("a task is %s", task.State)
-			}
-		}
-		if state.Connector.State != "RUNNING" || len(state.Tasks) == 0 {
-			return fmt.Errorf("connector %s with %d tasks", state.Connector.State, len(state.Tasks))
-		}
-		return nil
-	})
 }
 
 // Client opens a Kafka client that creates no topics by asking for them.

@@ -121,15 +121,10 @@ func deniedDatabases(t *testing.T, b rights, address string, who client) {
 
 // sourceOf is a MySQL connector whose history and signals authenticate as the worker does.
 func sourceOf(c client, db *peer.Database, bootstrap, name string, id int) map[string]string {
-	config := map[string]string{
-		"connector.class": "io.debezium.connector.mysql.MySqlConnector", "tasks.max": "1",
-		"database.hostname": "127.0.0.1", "database.port": strconv.Itoa(db.Port), "database.server.id": strconv.Itoa(id),
-		"database.user": peer.ConnectorUser, "database.password": peer.ConnectorPassword,
-		"topic.prefix": name, "database.include.list": "shop",
-		"schema.history.internal.kafka.topic":             name + ".history",
-		"schema.history.internal.kafka.bootstrap.servers": bootstrap,
-		"signal.kafka.topic":                              name + ".signals", "signal.kafka.groupId": name, "signal.kafka.bootstrap.servers": bootstrap,
-	}
+	config := db.Connector(bootstrap, name, map[string]string{
+		"database.server.id": strconv.Itoa(id), "database.include.list": "shop", "schema.history.internal.kafka.topic": name + ".history",
+		"signal.kafka.topic": name + ".signals", "signal.kafka.groupId": name, "signal.kafka.bootstrap.servers": bootstrap,
+	})
 	return joined(config, prefixed(c.properties, "schema.history.internal.producer.", "schema.history.internal.consumer.", "signal.consumer."))
 }
 

@@ -187,7 +187,7 @@ func TestMySQLCertificateExpiresInMidRun(t *testing.T) {
 		"database.ssl.keystore": issue(t, b.ca, "client", soon).keyStores(t, b.dir, "client")["JKS"], "database.ssl.keystore.password": databaseStorePassword,
 	}
 	rig.CreateConnector(t, b.worker.URL(), "tls", b.config(verified))
-	waitLog(t, b.worker, "Reading the binlog", "connector=tls")
+	rig.WaitLog(t, b.worker.Process, 1, "Reading the binlog", "connector=tls")
 	b.exec(t, "INSERT INTO shop.a VALUES (2)")
 	rig.WaitRecords(t, b.kafka, "tls.shop.a", 2)
 
@@ -197,7 +197,7 @@ func TestMySQLCertificateExpiresInMidRun(t *testing.T) {
 	if err := b.disconnect("x509"); err != nil {
 		t.Fatal(err)
 	}
-	waitLog(t, b.worker, "connecting again", "valid only from", "renew it on the server")
+	rig.WaitLog(t, b.worker.Process, 1, "connecting again", "valid only from", "renew it on the server")
 	for _, mode := range []string{"verify_ca", "verify_identity"} {
 		verified["database.ssl.mode"] = mode
 		b.wrong(t, "an expired certificate, "+mode, verified, "database.ssl.mode", "valid only from", "renew it on the server")

@@ -5,11 +5,9 @@ package security
 import (
 	"crypto/tls"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -92,7 +90,7 @@ func TestConnectorOnRDS(t *testing.T) {
 	}
 	rig.CreateConnector(t, worker.URL(), "rds", c)
 	rig.WaitRecords(t, kafka, "rds.shop.a", 1)
-	waitLog(t, worker, "Reading the binlog", "connector=rds")
+	rig.WaitLog(t, worker.Process, 1, "Reading the binlog", "connector=rds")
 	exec("INSERT INTO shop.a VALUES (2)")
 	rig.WaitRecords(t, kafka, "rds.shop.a", 2)
 
@@ -107,7 +105,7 @@ func TestConnectorOnRDS(t *testing.T) {
 	d.ahead.Store(int64(time.Hour)) // every token has expired
 	d.Disconnect()
 	exec("INSERT INTO shop.a VALUES (4)")
-	waitLog(t, worker, "connecting again", "does not let user", "iam_user", "signature expired")
+	rig.WaitLog(t, worker.Process, 1, "connecting again", "does not let user", "iam_user", "signature expired")
 	d.ahead.Store(0)
 	rig.WaitRecords(t, kafka, "rds.shop.a", 4)
 	rig.WaitRunning(t, worker.URL(), "rds")
@@ -144,21 +142,4 @@ func configJSON(t *testing.T, name string, config map[string]string) string {
 		t.Fatal(err)
 	}
 	return string(body)
-}
-
-// waitLog waits until a line of the worker's log holds all the texts.
-func waitLog(t *testing.T, w *peer.Worker, texts ...string) {
-	t.Helper()
-	rig.Eventually(t, fmt.Sprintf("the log says %q", texts), func() error {
-		log, err := os.ReadFile(w.LogFile())
-		if err != nil {
-			return err
-		}
-		for line := range strings.Lines(string(log)) {
-			if !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(line, text) }) {
-				return nil
-			}
-		}
-		return errors.New("it does not")
-	})
 }

@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"strconv"
 	"testing"
 	"time"
 
@@ -64,7 +63,7 @@ func soak(t *testing.T, db *peer.Database, d dialect) {
 	}
 	defer conn.Close()
 	w := newWriter(t, conn, rand.New(rand.NewPCG(random.Uint64(), 1)), d)
-	rig.CreateConnector(t, b.worker.URL(), "soak", connector(db, kafka, d))
+	rig.CreateConnector(t, b.worker.URL(), "soak", connector(db, kafka))
 	b.waitSnapshot(t)
 
 	until := time.Now().Add(duration)
@@ -97,17 +96,13 @@ func seedAndDuration(t *testing.T) (*rand.Rand, time.Duration) {
 	return random, duration
 }
 
-func connector(db *peer.Database, kafka string, d dialect) map[string]string {
-	return map[string]string{
-		"connector.class": d.class, "tasks.max": "1",
-		"database.hostname": "127.0.0.1", "database.port": strconv.Itoa(db.Port),
-		"database.user": peer.ConnectorUser, "database.password": peer.ConnectorPassword, "database.server.id": "5400",
-		"topic.prefix": prefix, "database.include.list": database,
-		"schema.history.internal.kafka.topic": prefix + "-history", "schema.history.internal.kafka.bootstrap.servers": kafka,
-		"skipped.operations": "none", "decimal.handling.mode": "string", "time.precision.mode": "isostring",
+func connector(db *peer.Database, kafka string) map[string]string {
+	return db.Connector(kafka, prefix, map[string]string{
+		"database.include.list": database,
+		"skipped.operations":    "none", "decimal.handling.mode": "string", "time.precision.mode": "isostring",
 		"bigint.unsigned.handling.mode": "precise", "binary.handling.mode": "hex", "retriable.restart.connector.wait.ms": "100",
 		"connect.keep.alive.interval.ms": "1000",
-	}
+	})
 }
 
 // waitSnapshot waits until the snapshot is done and its end is committed. Rows that are deleted while a snapshot runs that
@@ -140,7 +135,9 @@ func (b *bed) disturb(t *testing.T, random *rand.Rand, until time.Time) {
 		time.Sleep(wait)
 		b.kills++
 		if random.IntN(3) == 0 {
-			b.cutConnections(t)
+			if err := b.db.KillConnections(peer.ConnectorUser); err != nil {
+				t.Error(err)
+			}
 			continue
 		}
 		b.worker.Kill()
@@ -156,29 +153,6 @@ func (b *bed) waitCommit(until time.Time) {
 	before := rig.End(b.client, offsets)
 	for time.Now().Before(until) && rig.End(b.client, offsets) == before {
 		time.Sleep(50 * time.Millisecond)
-	}
-}
-
-// cutConnections kills the connector's sessions on the server.
-func (b *bed) cutConnections(t *testing.T) {
-	conn, err := b.db.Connect()
-	if err != nil {
-		t.Error(err)
-		return
-	}
-	defer conn.Close()
-	r, err := conn.Execute("SELECT id FROM information_schema.processlist WHERE user = '" + peer.ConnectorUser + "'")
-	if err != nil {
-		t.Error(err)
-		return
-	}
-	for i := range r.RowNumber() {
-		id, err := r.GetInt(i, 0)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		_, _ = conn.Execute(fmt.Sprintf("KILL %d", id)) // it may have ended by itself
 	}
 }
 

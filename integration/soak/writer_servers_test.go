@@ -13,18 +13,15 @@ import (
 	"github.com/go-mysql-org/go-mysql/client"
 )
 
-// dialect is what differs between the servers.
-type dialect struct {
-	class string
-	types []string
-}
+// dialect is what differs between the servers: the types of columns.
+type dialect struct{ types []string }
 
 func mysqlDialect() dialect {
-	return dialect{"io.debezium.connector.mysql.MySqlConnector", append(commonTypes(), "JSON", "VARCHAR(30) CHARACTER SET gb18030")}
+	return dialect{append(commonTypes(), "JSON", "VARCHAR(30) CHARACTER SET gb18030")}
 }
 
 func mariadbDialect() dialect {
-	return dialect{"io.debezium.connector.mariadb.MariaDbConnector", append(commonTypes(), "UUID", "INET6")}
+	return dialect{append(commonTypes(), "UUID", "INET6")}
 }
 
 func commonTypes() []string {

@@ -3,7 +3,6 @@
 package cluster
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -217,15 +216,11 @@ func (g *group) addMySQL() {
 		g.t.Fatal(err)
 	}
 	g.watch(g.rows())
-	host, port, _ := strings.Cut(g.mysql.Address(), ":")
-	g.create("db", 1, map[string]string{
-		"connector.class": "io.debezium.connector.mysql.MySqlConnector", "tasks.max": "1", "topic.prefix": g.group,
-		"database.hostname": host, "database.port": port, "database.user": peer.ConnectorUser, "database.password": peer.ConnectorPassword,
+	g.create("db", 1, g.mysql.Connector(g.kafka, g.group, map[string]string{
 		"database.server.id": strconv.Itoa(5000 + len(g.group)), "database.include.list": g.group, "include.schema.changes": "false",
-		"schema.history.internal.kafka.topic": g.group + "-history", "schema.history.internal.kafka.bootstrap.servers": g.kafka,
 		"value.converter": "org.apache.kafka.connect.json.JsonConverter", "value.converter.schemas.enable": "false",
 		"transforms": "after", "transforms.after.type": "org.apache.kafka.connect.transforms.ExtractField$Value", "transforms.after.field": "after",
-	})
+	}))
 }
 
 // rows is the topic of the captured table.
@@ -258,35 +253,16 @@ func (g *group) names() []string {
 	return slices.Sorted(maps.Keys(g.want))
 }
 
-// status is a connector's as REST gives it.
-type status struct {
-	Connector instance   `json:"connector"`
-	Tasks     []instance `json:"tasks"`
-}
-
-type instance struct {
-	ID     int    `json:"id"`
-	State  string `json:"state"`
-	Worker string `json:"worker_id"`
-	Trace  string `json:"trace"`
-}
-
 // statuses asks one worker about all connectors.
-func (n *node) statuses() (map[string]status, error) {
-	text, err := n.get("/connectors?expand=status")
+func (n *node) statuses() (map[string]peer.Status, error) {
+	all, err := peer.Statuses(n.t.Context(), n.URL())
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", n.name, err)
 	}
-	var all map[string]struct{ Status status }
-	if err := json.Unmarshal(text, &all); err != nil {
-		return nil, fmt.Errorf("%s: %w: %s", n.name, err, text)
+	for _, s := range all {
+		slices.SortFunc(s.Tasks, func(a, b peer.State) int { return a.ID - b.ID })
 	}
-	out := make(map[string]status, len(all))
-	for name, s := range all {
-		slices.SortFunc(s.Status.Tasks, func(a, b instance) int { return a.ID - b.ID })
-		out[name] = s.Status
-	}
-	return out, nil
+	return all, nil
 }
 
 func taskName(connector string, task int) string { return connector + "-" + strconv.Itoa(task) }

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/millrace/millrace/integration/peer"
 )
 
 // placement says which worker has a connector or task.
@@ -140,7 +142,7 @@ func (g *group) reportedBy(n *node) (placement, error) {
 }
 
 // running notes where something runs.
-func (g *group) running(p placement, what string, i instance) error {
+func (g *group) running(p placement, what string, i peer.State) error {
 	if i.State != "RUNNING" {
 		return fmt.Errorf("%s is %s on %s %s", what, i.State, i.Worker, i.Trace)
 	}

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+
+	"github.com/millrace/millrace/integration/peer"
 )
 
 // write is something that users ask of a cluster, with what every worker must say afterwards. In the end the connector
@@ -133,17 +135,13 @@ func change(g *group, n *node, c *connector, method string) {
 // has waits until a connector and its tasks have a state.
 func (g *group) has(c *connector, state string, tasks int) {
 	g.everywhere(state, c, func(n *node) error {
-		text, err := n.get(c.path("/status"))
+		s, err := peer.StatusOf(n.t.Context(), n.URL(), c.name)
 		if err != nil {
 			return err
 		}
-		var s status
-		if err := json.Unmarshal(text, &s); err != nil {
-			return err
-		}
-		wrong := slices.ContainsFunc(s.Tasks, func(i instance) bool { return i.State != state })
+		wrong := slices.ContainsFunc(s.Tasks, func(i peer.State) bool { return i.State != state })
 		if s.Connector.State != state || wrong || len(s.Tasks) != tasks {
-			return fmt.Errorf("its status is %s", text)
+			return fmt.Errorf("its status is %+v", s)
 		}
 		return nil
 	})
