@@ -5,7 +5,6 @@ package bytes
 import (
 	"fmt"
 
-	"github.com/millrace/millrace/plugins/configdef"
 	"github.com/millrace/millrace/plugins/connect"
 	"github.com/millrace/millrace/plugins/data"
 )
@@ -68,36 +67,12 @@ func dataError(format string, args ...any) error {
 	return &connect.DataError{Err: fmt.Errorf(format, args...)}
 }
 
-// Def declares the one property (ConverterConfig).
-func Def() *configdef.Def {
-	return configdef.New(configdef.Key{Name: "converter.type", Type: configdef.String, Importance: configdef.Low,
-		Validate: configdef.OneOf("key", "value", "header"), Doc: "How this converter will be used."})
-}
-
 // Plugins describes Kafka's ByteArrayConverter and Debezium's two.
 func Plugins() []connect.Plugin {
-	out := plugins("org.apache.kafka.connect.converters.ByteArrayConverter", "4.3.1", Def(),
-		func(map[string]string, string) (*Converter, error) { return New(), nil })
+	out := connect.ConverterPlugins("org.apache.kafka.connect.converters.ByteArrayConverter", "4.3.1", connect.ConverterKeys(),
+		func(map[string]string) (*Converter, error) { return New(), nil })
 	for _, class := range []string{"io.debezium.converters.ByteArrayConverter", "io.debezium.converters.BinaryDataConverter"} {
-		out = append(out, plugins(class, "3.6.1.Final", delegatingDef(), newDelegating)...)
+		out = append(out, connect.ConverterPlugins(class, "3.6.1.Final", delegatingDef(), newDelegating)...)
 	}
 	return out
-}
-
-func plugins(class, version string, def *configdef.Def, build func(config map[string]string, use string) (*Converter, error)) []connect.Plugin {
-	return []connect.Plugin{
-		{
-			Class: class, Version: version, Kind: connect.KindConverter, Def: def,
-			NewConverter: func(config map[string]string, isKey bool) (connect.Converter, error) {
-				if isKey {
-					return build(config, "key")
-				}
-				return build(config, "value")
-			},
-		},
-		{
-			Class: class, Version: version, Kind: connect.KindHeaderConverter, Def: def,
-			NewHeaderConverter: func(config map[string]string) (connect.HeaderConverter, error) { return build(config, "header") },
-		},
-	}
 }

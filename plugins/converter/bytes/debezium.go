@@ -17,17 +17,17 @@ import (
 const delegateType = "delegate.converter.type"
 
 func delegatingDef() *configdef.Def {
-	return Def().With(configdef.Key{Name: delegateType, Type: configdef.String, NullDefault: true, Importance: configdef.Low,
+	return connect.ConverterKeys(configdef.Key{Name: delegateType, Type: configdef.String, NullDefault: true, Importance: configdef.Low,
 		Doc: "Specifies the delegate converter class"})
 }
 
 // newDelegating makes a converter of keys, values or headers. That of headers
 // has no delegate, in Java neither.
-func newDelegating(config map[string]string, use string) (*Converter, error) {
+func newDelegating(config map[string]string) (*Converter, error) {
 	c := New()
 	c.debezium = true
 	class := strings.TrimSpace(config[delegateType])
-	if class == "" || use == "header" {
+	if class == "" || connect.IsHeader(config) {
 		return c, nil
 	}
 	known := slices.Concat(jsonconv.Plugins(), text.Plugins(), number.Plugins())
@@ -42,6 +42,6 @@ func newDelegating(config map[string]string, use string) (*Converter, error) {
 		}
 	}
 	var err error
-	c.delegate, err = known[i].NewConverter(own, use == "key")
+	c.delegate, err = known[i].NewConverter(own, connect.IsKey(config))
 	return c, err
 }

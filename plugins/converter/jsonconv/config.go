@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/millrace/millrace/plugins/configdef"
+	"github.com/millrace/millrace/plugins/connect"
 )
 
 // Config configures a Converter.
@@ -22,9 +23,7 @@ func DefaultConfig() Config {
 
 // Def declares the properties (JsonConverterConfig).
 func Def() *configdef.Def {
-	return configdef.New(
-		configdef.Key{Name: "converter.type", Type: configdef.String, Importance: configdef.Low,
-			Validate: configdef.OneOf("key", "value", "header"), Doc: "How this converter will be used."},
+	return connect.ConverterKeys(
 		configdef.Key{Name: "schemas.enable", Type: configdef.Boolean, Default: configdef.Text("true"), Importance: configdef.High,
 			Group: "Schemas", Order: 0, Width: configdef.WidthMedium, DisplayName: "Enable Schemas",
 			Doc: "Include schemas within each of the serialized values and keys."},

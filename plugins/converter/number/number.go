@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/millrace/millrace/plugins/configdef"
 	"github.com/millrace/millrace/plugins/connect"
 	"github.com/millrace/millrace/plugins/data"
 )
@@ -131,16 +130,10 @@ func dataError(format string, args ...any) error {
 	return &connect.DataError{Err: fmt.Errorf(format, args...)}
 }
 
-// Def declares the one property (NumberConverterConfig).
-func Def() *configdef.Def {
-	return configdef.New(configdef.Key{Name: "converter.type", Type: configdef.String, Importance: configdef.Low,
-		Validate: configdef.OneOf("key", "value", "header"), Doc: "How this converter will be used."})
-}
-
-// Plugins describes the converters.
+// Plugins describes the converters. Their one property is converter.type (NumberConverterConfig).
 func Plugins() []connect.Plugin {
 	var out []connect.Plugin
-	def := Def()
+	def := connect.ConverterKeys()
 	for _, p := range []struct {
 		name string
 		typ  data.Type
@@ -148,13 +141,8 @@ func Plugins() []connect.Plugin {
 		{"Boolean", data.TypeBoolean}, {"Short", data.TypeInt16}, {"Integer", data.TypeInt32},
 		{"Long", data.TypeInt64}, {"Float", data.TypeFloat32}, {"Double", data.TypeFloat64},
 	} {
-		base := connect.Plugin{Class: "org.apache.kafka.connect.converters." + p.name + "Converter", Version: "4.3.1", Def: def}
-		asConverter, asHeader := base, base
-		asConverter.Kind = connect.KindConverter
-		asConverter.NewConverter = func(map[string]string, bool) (connect.Converter, error) { return New(p.typ), nil }
-		asHeader.Kind = connect.KindHeaderConverter
-		asHeader.NewHeaderConverter = func(map[string]string) (connect.HeaderConverter, error) { return New(p.typ), nil }
-		out = append(out, asConverter, asHeader)
+		build := func(map[string]string) (*Converter, error) { return New(p.typ), nil }
+		out = append(out, connect.ConverterPlugins("org.apache.kafka.connect.converters."+p.name+"Converter", "4.3.1", def, build)...)
 	}
 	return out
 }

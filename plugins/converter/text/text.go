@@ -5,7 +5,6 @@ package text
 
 import (
 	"fmt"
-	"maps"
 
 	"github.com/millrace/millrace/plugins/configdef"
 	"github.com/millrace/millrace/plugins/connect"
@@ -26,9 +25,7 @@ var (
 
 // Def declares the properties (StringConverterConfig).
 func Def() *configdef.Def {
-	return configdef.New(
-		configdef.Key{Name: "converter.type", Type: configdef.String, Importance: configdef.Low,
-			Validate: configdef.OneOf("key", "value", "header"), Doc: "How this converter will be used."},
+	return connect.ConverterKeys(
 		configdef.Key{Name: "converter.encoding", Type: configdef.String, Default: configdef.Text("UTF-8"), Importance: configdef.High,
 			Width: configdef.WidthMedium, DisplayName: "Encoding",
 			Doc: "The name of the Java character set to use for encoding strings as byte arrays."},
@@ -76,31 +73,12 @@ func (c *Converter) ParseHeader(a *data.Arena, topic, _ string, b []byte) (*data
 
 // Plugins describes StringConverter.
 func Plugins() []connect.Plugin {
-	const class, version = "org.apache.kafka.connect.storage.StringConverter", "4.3.1"
 	def := Def()
-	build := func(config map[string]string, use string) (*Converter, error) {
-		props := map[string]string{}
-		maps.Copy(props, config)
-		props["converter.type"] = use
-		v, err := def.Parse(props)
+	return connect.ConverterPlugins("org.apache.kafka.connect.storage.StringConverter", "4.3.1", def, func(config map[string]string) (*Converter, error) {
+		v, err := def.Parse(config)
 		if err != nil {
 			return nil, err
 		}
 		return New(v.String("converter.encoding"))
-	}
-	return []connect.Plugin{
-		{
-			Class: class, Version: version, Kind: connect.KindConverter, Def: def,
-			NewConverter: func(config map[string]string, isKey bool) (connect.Converter, error) {
-				if isKey {
-					return build(config, "key")
-				}
-				return build(config, "value")
-			},
-		},
-		{
-			Class: class, Version: version, Kind: connect.KindHeaderConverter, Def: def,
-			NewHeaderConverter: func(config map[string]string) (connect.HeaderConverter, error) { return build(config, "header") },
-		},
-	}
+	})
 }

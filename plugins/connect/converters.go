@@ -1,0 +1,52 @@
+package connect
+
+import (
+	"maps"
+
+	"github.com/millrace/millrace/plugins/configdef"
+)
+
+// converterType says what a converter is made for: key, value or header.
+const converterType = "converter.type"
+
+// ConverterKeys declares the property that converters have in common, in front of
+// those of one (ConverterConfig).
+func ConverterKeys(own ...configdef.Key) *configdef.Def {
+	return configdef.New(append([]configdef.Key{{Name: converterType, Type: configdef.String, Importance: configdef.Low,
+		Validate: configdef.OneOf("key", "value", "header"), Doc: "How this converter will be used."}}, own...)...)
+}
+
+// IsHeader reports whether a configuration is that of a header converter.
+func IsHeader(config map[string]string) bool { return config[converterType] == "header" }
+
+// IsKey reports whether a configuration is that of a converter of keys.
+func IsKey(config map[string]string) bool { return config[converterType] == "key" }
+
+// ConverterPlugins describes a class whose instances convert keys, values or
+// headers. build gets a configuration of its own, whose converter.type says which.
+func ConverterPlugins[C interface {
+	Converter
+	HeaderConverter
+}](class, version string, def *configdef.Def, build func(config map[string]string) (C, error)) []Plugin {
+	typed := func(config map[string]string, use string) map[string]string {
+		own := make(map[string]string, len(config)+1)
+		maps.Copy(own, config)
+		own[converterType] = use
+		return own
+	}
+	return []Plugin{
+		{
+			Class: class, Version: version, Kind: KindConverter, Def: def,
+			NewConverter: func(config map[string]string, isKey bool) (Converter, error) {
+				if isKey {
+					return build(typed(config, "key"))
+				}
+				return build(typed(config, "value"))
+			},
+		},
+		{
+			Class: class, Version: version, Kind: KindHeaderConverter, Def: def,
+			NewHeaderConverter: func(config map[string]string) (HeaderConverter, error) { return build(typed(config, "header")) },
+		},
+	}
+}
