@@ -12,7 +12,7 @@ import (
 func headerToValueDef() *configdef.Def {
 	list := func(name, display, doc string) configdef.Key {
 		return configdef.Key{Name: name, Type: configdef.List, NullDefault: true, Importance: configdef.High, Order: 1,
-			DisplayName: display, Doc: doc, Validate: plainList()}
+			DisplayName: display, Doc: doc, Validate: plainList(false)}
 	}
 	return configdef.New(
 		list("headers", "Header names list", "Names of the headers that become fields of the value."),
@@ -23,8 +23,8 @@ func headerToValueDef() *configdef.Def {
 	)
 }
 
-// plainList wants at least one element, and none that is empty or has spaces.
-func plainList() configdef.Validator {
+// plainList wants at least one element, and none that is empty or, where they may not, has spaces.
+func plainList(spaces bool) configdef.Validator {
 	return configdef.ValidatorFunc("non-empty list", func(name string, value any, _ *configdef.Values) error {
 		elems, _ := value.([]string)
 		switch {
@@ -32,7 +32,7 @@ func plainList() configdef.Validator {
 			return invalid(name, value, "A value is required")
 		case slices.Contains(elems, ""):
 			return invalid(name, value, "Empty string element(s) not permitted")
-		case slices.ContainsFunc(elems, func(e string) bool { return strings.ContainsAny(e, " \t") }):
+		case !spaces && slices.ContainsFunc(elems, func(e string) bool { return strings.ContainsAny(e, " \t") }):
 			return invalid(name, value, "Element(s) containing space not permitted")
 		}
 		return nil

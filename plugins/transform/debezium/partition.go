@@ -2,7 +2,6 @@ package debezium
 
 import (
 	"math"
-	"slices"
 	"strings"
 
 	"github.com/millrace/millrace/plugins/configdef"
@@ -13,7 +12,7 @@ import (
 func partitionDef() *configdef.Def {
 	return configdef.New(
 		configdef.Key{Name: "partition.payload.fields", Type: configdef.List, NullDefault: true, Importance: configdef.High, Group: "partitions", Order: 1,
-			DisplayName: "List of payload fields to use for compute partition.", Validate: plainFields(),
+			DisplayName: "List of payload fields to use for compute partition.", Validate: plainList(true),
 			Doc: "Fields of the event that decide on the partition, such as after.name or source.table; change stands for after, or before in a deletion. " +
 				"A field that an event does not have is left out."},
 		configdef.Key{Name: "partition.topic.num", Type: configdef.Int, NullDefault: true, Importance: configdef.High, Group: "partitions", Order: 2,
@@ -22,19 +21,6 @@ func partitionDef() *configdef.Def {
 		configdef.Key{Name: "partition.hash.function", Type: configdef.String, Default: configdef.Text("java"), Importance: configdef.Low, Group: "partitions",
 			Order: 3, DisplayName: "Hash function", Doc: "How the values are hashed: java, or murmur."},
 	)
-}
-
-func plainFields() configdef.Validator {
-	return configdef.ValidatorFunc("non-empty list", func(name string, value any, _ *configdef.Values) error {
-		elems, _ := value.([]string)
-		switch {
-		case len(elems) == 0:
-			return invalid(name, value, "A value is required")
-		case slices.Contains(elems, ""):
-			return invalid(name, value, "Empty string element(s) not permitted")
-		}
-		return nil
-	})
 }
 
 func positive() configdef.Validator {
