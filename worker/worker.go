@@ -137,25 +137,7 @@ func (w *Worker) StartConnector(ctx context.Context, name string, config map[str
 
 // StopConnectors implements Runtime.
 func (w *Worker) StopConnectors(ctx context.Context, names ...string) {
-	var stopping []*connector
-	for _, name := range names {
-		w.forgetUnbuilt(name)
-	}
-	w.mu.Lock()
-	for _, name := range names {
-		if c := w.connectors[name]; c != nil {
-			stopping = append(stopping, c)
-			delete(w.connectors, name)
-		}
-	}
-	w.mu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, w.cfg.GracefulTimeout)
-	defer cancel()
-	var wg sync.WaitGroup
-	for _, c := range stopping {
-		wg.Go(func() { c.stop(ctx) })
-	}
-	wg.Wait()
+	stopAll(ctx, w, w.connectors, names)
 }
 
 // ConnectorTaskConfigs implements Runtime.
@@ -246,24 +228,27 @@ func (w *Worker) newTask(ctx context.Context, start TaskStart) (runner, error) {
 }
 
 // StopTasks implements Runtime.
-func (w *Worker) StopTasks(ctx context.Context, ids ...state.TaskID) {
-	var stopping []runner
-	for _, id := range ids {
-		w.forgetUnbuilt(id)
+func (w *Worker) StopTasks(ctx context.Context, ids ...state.TaskID) { stopAll(ctx, w, w.tasks, ids) }
+
+// stopAll stops some of what runs, all at the same time, and forgets it.
+func stopAll[K comparable, T interface{ stop(context.Context) }](ctx context.Context, w *Worker, running map[K]T, keys []K) {
+	var stopping []T
+	for _, key := range keys {
+		w.forgetUnbuilt(key)
 	}
 	w.mu.Lock()
-	for _, id := range ids {
-		if t := w.tasks[id]; t != nil {
-			stopping = append(stopping, t)
-			delete(w.tasks, id)
+	for _, key := range keys {
+		if x, ok := running[key]; ok {
+			stopping = append(stopping, x)
+			delete(running, key)
 		}
 	}
 	w.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, w.cfg.GracefulTimeout)
 	defer cancel()
 	var wg sync.WaitGroup
-	for _, t := range stopping {
-		wg.Go(func() { t.stop(ctx) })
+	for _, x := range stopping {
+		wg.Go(func() { x.stop(ctx) })
 	}
 	wg.Wait()
 }
