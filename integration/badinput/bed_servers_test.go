@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"os"
@@ -66,24 +65,14 @@ func (b *bed) ask(t *testing.T, method, path string, body any) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	request, err := http.NewRequestWithContext(t.Context(), method, b.worker.URL()+path, strings.NewReader(string(text)))
+	status, answer, err := rig.Ask(t.Context(), method, b.worker.URL()+path, string(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	request.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if response.StatusCode != http.StatusCreated && !strings.HasSuffix(path, "/config") {
+	if status != http.StatusCreated && !strings.HasSuffix(path, "/config") {
 		fmt.Fprintf(&b.answers, "%s %s: %s\n", method, path, answer)
 	}
-	return response.StatusCode, string(answer)
+	return status, string(answer)
 }
 
 // connector is the configuration of a connector with its own server id, topics and history topic, with changes: a

@@ -194,7 +194,7 @@ func TestMySQLCertificateExpiresInMidRun(t *testing.T) {
 	end := time.Now().Add(10 * time.Second) // the server takes no certificate that has expired already
 	b.becomes(t, issue(t, b.ca, "localhost", end))
 	time.Sleep(time.Until(end.Add(time.Second)))
-	if err := b.disconnect("x509"); err != nil {
+	if err := b.db.KillConnections("x509"); err != nil {
 		t.Fatal(err)
 	}
 	rig.WaitLog(t, b.worker.Process, 1, "connecting again", "valid only from", "renew it on the server")
@@ -210,29 +210,6 @@ func TestMySQLCertificateExpiresInMidRun(t *testing.T) {
 	rig.WaitRecords(t, b.kafka, "tls.shop.a", 3)
 	rig.WaitRunning(t, b.worker.URL(), "tls")
 	b.noSecrets(t)
-}
-
-// disconnect ends the connections of a user.
-func (b *tlsBed) disconnect(user string) error {
-	conn, err := b.db.Connect()
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	ids, err := conn.Execute("SELECT id FROM information_schema.processlist WHERE user = '" + user + "'")
-	if err != nil {
-		return err
-	}
-	for i := range ids.RowNumber() {
-		id, err := ids.GetInt(i, 0)
-		if err != nil {
-			return err
-		}
-		if _, err := conn.Execute(fmt.Sprintf("KILL %d", id)); err != nil && !strings.Contains(err.Error(), "Unknown thread") {
-			return err
-		}
-	}
-	return nil
 }
 
 // Users of each plugin log in without TLS: with the server's public key, unless that is not wanted.

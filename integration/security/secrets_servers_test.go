@@ -5,7 +5,6 @@ package security
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"os"
@@ -47,17 +46,7 @@ func TestPlantedSecretsNeverShow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		request, err := http.NewRequestWithContext(t.Context(), method, w.URL()+path, strings.NewReader(string(text)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		request.Header.Set("Content-Type", "application/json")
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer response.Body.Close()
-		answer, err := io.ReadAll(response.Body)
+		_, answer, err := rig.Ask(t.Context(), method, w.URL()+path, string(text))
 		if err != nil {
 			t.Fatal(err)
 		}
