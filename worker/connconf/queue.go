@@ -2,6 +2,8 @@ package connconf
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/millrace/millrace/plugins/configdef"
@@ -88,4 +90,23 @@ func illegalTopic(name string) error {
 		return errTopicLong
 	}
 	return nil
+}
+
+// checkQueue refuses a dead letter queue that the connector itself would read.
+func checkQueue(dlq, topics, regex string, result *configdef.Result) {
+	if all := configdef.Elements(topics); slices.Contains(all, dlq) {
+		result.AddError("topics", fmt.Sprintf("The DLQ topic '%s' may not be included in the list of topics ('topics=[%s]') consumed by the connector",
+			dlq, strings.Join(all, ", ")))
+	}
+	if regex == "" {
+		return
+	}
+	pattern, err := configdef.CompileRegex(regex)
+	if err != nil {
+		return // which the property itself says
+	}
+	if pattern.Match(dlq) {
+		result.AddError("topics.regex", fmt.Sprintf("The DLQ topic '%s' may not be matched by the regex for the topics ('topics.regex=%s') consumed by the connector",
+			dlq, regex))
+	}
 }
