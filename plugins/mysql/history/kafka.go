@@ -26,8 +26,9 @@ type KafkaConfig struct {
 // Kafka keeps records in the only partition of a topic
 // (io.debezium.storage.kafka.history.KafkaSchemaHistory).
 type Kafka struct {
-	cfg KafkaConfig
-	log *kafka.Log
+	cfg     KafkaConfig
+	log     *kafka.Log
+	created bool // by this Kafka
 }
 
 // topicConfigs keep everything forever.
@@ -61,7 +62,8 @@ func NewKafka(cfg KafkaConfig) (*Kafka, error) {
 // Create implements Creator: it makes the topic with one partition that keeps
 // records forever. A topic that exists is left as it is.
 func (k *Kafka) Create(ctx context.Context) error {
-	if _, err := k.log.Create(ctx); err != nil {
+	var err error
+	if k.created, err = k.log.Create(ctx); err != nil {
 		return fmt.Errorf("creating the topic %s of schema.history.internal.kafka.topic (or create it by hand, with one partition and without limits of retention): %w", k.cfg.Topic, err)
 	}
 	return nil
@@ -86,8 +88,12 @@ const leastRetention = 5 * 365 * 24 * 60 * 60 * 1000
 
 // Check implements Checker: a topic that forgets, is compacted, has several
 // partitions or has lost its beginning is no history. A topic that does not exist,
-// or that the principal may not describe, has no problems.
+// or that the principal may not describe, has no problems, nor has one that Create has
+// just made.
 func (k *Kafka) Check(ctx context.Context) (problems []string) {
+	if k.created {
+		return nil
+	}
 	add := func(format string, args ...any) {
 		problems = append(problems, "the schema history topic "+k.cfg.Topic+" "+fmt.Sprintf(format, args...))
 	}

@@ -151,11 +151,19 @@ func (s *sender) onMetadata(e metadataDone) {
 	}
 	m.failed++
 	m.wanted = true
-	m.after = now.Add(backoff(s.cfg.RetryBackoff, s.cfg.RetryBackoffMax, m.failed))
-	if m.failed&(m.failed-1) == 0 && m.failed > 1 {
+	first, quiet := s.cfg.RetryBackoff, 1
+	if e.err == nil {
+		first, quiet = min(first, firstLook), 4
+	}
+	m.after = now.Add(backoff(first, s.cfg.RetryBackoffMax, m.failed))
+	if m.failed&(m.failed-1) == 0 && m.failed > quiet {
 		s.log.Warn("waiting for topics or leaders of partitions", "partitions", len(s.leaderless), "attempts", m.failed, "error", missing)
 	}
 }
+
+// firstLook is the first wait for a topic or leader that a broker does not know of
+// yet. A topic that was just created is there within milliseconds; the waits double.
+const firstLook = 5 * time.Millisecond
 
 // placeLeaderless schedules anew the partitions that had no leader.
 func (s *sender) placeLeaderless() {

@@ -254,6 +254,21 @@ func TestUnknownTopicAndPartition(t *testing.T) {
 	}
 }
 
+// A topic that was just created is there within milliseconds, however long the wait
+// after failures is.
+func TestNewTopicIsLookedForSoon(t *testing.T) {
+	c := startCluster(t, 1)
+	client := newClient(t, c.Bootstrap(), func(conf *sarama.Config) { conf.Metadata.AllowAutoTopicCreation = false })
+	p := newProducer(t, Config{Client: client, Acks: newLedger(), RetryBackoff: time.Hour, RetryBackoffMax: time.Hour})
+	time.AfterFunc(20*time.Millisecond, func() {
+		if err := c.Fake.CreateTopic("t", 1, nil); err != nil {
+			t.Error(err)
+		}
+	})
+	mustPut(t, p, "t", -1, nil, []byte("v"), 0)
+	mustWait(t, p)
+}
+
 func TestBrokerRefusesForGood(t *testing.T) {
 	c := startCluster(t, 1)
 	acks := newLedger()
