@@ -338,6 +338,9 @@ func (b *bench) measure(ctx context.Context, worker *peer.Worker, kind string, r
 		return nil, err
 	}
 	settle()
+	if b.settled != nil {
+		b.settled()
+	}
 	own, broker, mysql, began := cpuSeconds(worker.Pid()), cpuSeconds(b.kafka.Pid()), cpuSeconds(b.mysql.Pid()), time.Now()
 	if err := do(); err != nil {
 		return nil, err

@@ -65,6 +65,7 @@ type bench struct {
 	properties        map[string]string // of all workers, besides the usual
 	began             time.Time
 	failures          []string
+	settled           func() // is called when a measurement begins; nil for nothing
 }
 
 // group is a set of workloads with a section of its own in RESULTS.md.

@@ -94,13 +94,17 @@ func (b *bench) profiled(ctx context.Context, admin, phase string, took float64,
 	file := func(kind string) string {
 		return filepath.Join(b.profiles, strings.ReplaceAll(phase, " ", "-")+"."+kind+".pprof")
 	}
-	fetched := make(chan error, len(kinds))
-	for _, k := range kinds {
-		url := fmt.Sprintf("%s/debug/pprof/%s?seconds=%d", admin, k.path, seconds)
-		go func() { fetched <- download(ctx, url, file(k.name)) }()
+	fetched, asked := make(chan error, len(kinds)), 0
+	b.settled = func() {
+		for _, k := range kinds {
+			url := fmt.Sprintf("%s/debug/pprof/%s?seconds=%d", admin, k.path, seconds)
+			go func() { fetched <- download(ctx, url, file(k.name)) }()
+			asked++
+		}
 	}
 	errs := []error{do()}
-	for range kinds {
+	b.settled = nil
+	for range asked {
 		errs = append(errs, <-fetched)
 	}
 	if err := errors.Join(errs...); err != nil {
