@@ -69,6 +69,19 @@ func Int32(i int32) Value { return Value{kind: KindInt32, num: uint64(i)} }
 // Int64 makes a 64-bit integer.
 func Int64(i int64) Value { return Value{kind: KindInt64, num: uint64(i)} }
 
+// Integer is a value of an integer type, from INT8 to INT64, with the lower bits of i.
+func Integer(t Type, i int64) Value {
+	switch t {
+	case TypeInt8:
+		return Int8(int8(i))
+	case TypeInt16:
+		return Int16(int16(i))
+	case TypeInt32:
+		return Int32(int32(i))
+	}
+	return Int64(i)
+}
+
 // Float32 makes a single-precision number.
 func Float32(f float32) Value { return Value{kind: KindFloat32, num: uint64(math.Float32bits(f))} }
 

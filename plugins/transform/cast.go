@@ -278,37 +278,25 @@ func toInt(v data.Value, t data.Type) (data.Value, error) {
 	switch v.Kind() {
 	case data.KindBoolean:
 		if v.Bool() {
-			return intOf(1, t), nil
+			return data.Integer(t, 1), nil
 		}
-		return intOf(0, t), nil
+		return data.Integer(t, 0), nil
 	case data.KindString:
 		i, err := strconv.ParseInt(v.Str(), 10, bitsOf(t))
 		if err != nil {
 			return v, outOfRange(v)
 		}
-		return intOf(i, t), nil
+		return data.Integer(t, i), nil
 	case data.KindFloat32, data.KindFloat64:
 		if t == data.TypeInt64 {
-			return intOf(saturate(v.Float(), math.MinInt64, math.MaxInt64), t), nil
+			return data.Integer(t, saturate(v.Float(), math.MinInt64, math.MaxInt64)), nil
 		}
-		return intOf(saturate(v.Float(), math.MinInt32, math.MaxInt32), t), nil
+		return data.Integer(t, saturate(v.Float(), math.MinInt32, math.MaxInt32)), nil
 	}
-	return intOf(v.Int(), t), nil
+	return data.Integer(t, v.Int()), nil
 }
 
 func bitsOf(t data.Type) int { return 8 << (t - data.TypeInt8) }
-
-func intOf(i int64, t data.Type) data.Value {
-	switch t {
-	case data.TypeInt8:
-		return data.Int8(int8(i))
-	case data.TypeInt16:
-		return data.Int16(int16(i))
-	case data.TypeInt32:
-		return data.Int32(int32(i))
-	}
-	return data.Int64(i)
-}
 
 func saturate(f float64, low, high int64) int64 {
 	switch {
@@ -343,5 +331,5 @@ func castDecimal(s *data.Schema, v data.Value, t data.Type) (data.Value, error) 
 		}
 		return castValue(nil, data.Float64(f), t)
 	}
-	return intOf(low, t), nil
+	return data.Integer(t, low), nil
 }

@@ -103,7 +103,7 @@ func (m *maskField) masked(s *data.Schema, v data.Value) (data.Value, error) {
 	case data.KindBytes, data.KindStruct:
 		return v, dataError("Cannot mask value of type: class %s", className(v))
 	}
-	return intOf(0, typeOf(v)), nil
+	return data.Integer(typeOf(v), 0), nil
 }
 
 // fromReplacement turns the replacement into a value of v's type.

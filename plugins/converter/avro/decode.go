@@ -128,15 +128,7 @@ func (c *cursor) integer(n *rnode) (data.Value, error) {
 	if n.kind == kInt && (i < math.MinInt32 || i > math.MaxInt32) {
 		return data.Value{}, c.fail("an int is too big")
 	}
-	switch n.schema.Type() {
-	case data.TypeInt8:
-		return data.Int8(int8(i)), nil
-	case data.TypeInt16:
-		return data.Int16(int16(i)), nil
-	case data.TypeInt32:
-		return data.Int32(int32(i)), nil
-	}
-	return data.Int64(i), nil
+	return data.Integer(n.schema.Type(), i), nil
 }
 
 func (c *cursor) complex(n *rnode) (data.Value, error) {

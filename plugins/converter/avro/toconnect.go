@@ -427,14 +427,8 @@ func (x *toConnect) defaultValue(s *data.Schema, as *schema, n jsontree.Node) (d
 	}
 	i, isInt := n.Int64()
 	switch t := s.Type(); {
-	case t == data.TypeInt8 && isInt:
-		return data.Int8(int8(i)), nil
-	case t == data.TypeInt16 && isInt:
-		return data.Int16(int16(i)), nil
-	case t == data.TypeInt32 && isInt:
-		return data.Int32(int32(i)), nil
-	case t == data.TypeInt64 && isInt:
-		return data.Int64(i), nil
+	case isInt && t <= data.TypeInt64:
+		return data.Integer(t, i), nil
 	case (t == data.TypeFloat32 || t == data.TypeFloat64) && (n.Kind == jsontree.Number || n.Kind == jsontree.String):
 		f, err := strconv.ParseFloat(n.Text, 64)
 		if t == data.TypeFloat32 {

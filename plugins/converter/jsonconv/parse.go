@@ -170,7 +170,7 @@ func (p *parser) integer(t data.Type) (data.Value, error) {
 	if !ok || i < minInt(t) || i > maxInt(t) {
 		return data.Value{}, dataError("Number %s is out of the range of %s", text, t.EnumName())
 	}
-	return intValue(t, i), nil
+	return data.Integer(t, i), nil
 }
 
 // toInt reads a number and drops its fraction, as Java's JsonNode.intValue does.
@@ -201,18 +201,6 @@ func maxInt(t data.Type) int64 {
 		return math.MaxInt32
 	}
 	return math.MaxInt64
-}
-
-func intValue(t data.Type, i int64) data.Value {
-	switch t {
-	case data.TypeInt8:
-		return data.Int8(int8(i))
-	case data.TypeInt16:
-		return data.Int16(int16(i))
-	case data.TypeInt32:
-		return data.Int32(int32(i))
-	}
-	return data.Int64(i)
 }
 
 func (p *parser) float(t data.Type) (data.Value, error) {
@@ -462,7 +450,7 @@ func (p *parser) logicalInt(t data.Type, name, want string) (data.Value, error) 
 	if !integer || !ok || i < minInt(t) || i > maxInt(t) {
 		return data.Value{}, wrong
 	}
-	return intValue(t, i), nil
+	return data.Integer(t, i), nil
 }
 
 func (p *parser) decimal(s *data.Schema) (data.Value, error) {

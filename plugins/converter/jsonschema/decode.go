@@ -68,15 +68,7 @@ func integer(t data.Type, n jsontree.Node) (data.Value, error) {
 		}
 		return data.Value{}, dataError("%s is no %s", n.Text, t.EnumName())
 	}
-	switch t {
-	case data.TypeInt8:
-		return data.Int8(int8(i)), nil
-	case data.TypeInt16:
-		return data.Int16(int16(i)), nil
-	case data.TypeInt32:
-		return data.Int32(int32(i)), nil
-	}
-	return data.Int64(i), nil
+	return data.Integer(t, i), nil
 }
 
 func float(t data.Type, n jsontree.Node) (data.Value, error) {

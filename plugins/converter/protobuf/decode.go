@@ -150,15 +150,7 @@ func scalar(s *data.Schema, f protoreflect.FieldDescriptor, v protoreflect.Value
 	case protoreflect.Uint32Kind, protoreflect.Fixed32Kind, protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
 		return data.Int64(int64(v.Uint())), nil
 	}
-	switch s.Type() {
-	case data.TypeInt8:
-		return data.Int8(int8(v.Int())), nil
-	case data.TypeInt16:
-		return data.Int16(int16(v.Int())), nil
-	case data.TypeInt32:
-		return data.Int32(int32(v.Int())), nil
-	}
-	return data.Int64(v.Int()), nil
+	return data.Integer(s.Type(), v.Int()), nil
 }
 
 func enumValue(s *data.Schema, e protoreflect.EnumDescriptor, n protoreflect.EnumNumber) data.Value {
