@@ -98,6 +98,25 @@ func producerProperties(worker kafka.Properties, overrides map[string]string) ka
 	return base.With(worker.WithPrefix("producer.")).With(overrides)
 }
 
+// admin opens an admin client; release gives it back.
+func (w *Worker) admin(ctx context.Context, props kafka.Properties) (_ *kafka.Admin, release func(), err error) {
+	client, release, err := w.clients.get(ctx, kafka.RoleAdmin, props)
+	if err != nil {
+		return nil, nil, err
+	}
+	admin, err := kafka.NewAdmin(client)
+	if err != nil {
+		release()
+		return nil, nil, err
+	}
+	return admin, release, nil
+}
+
+// adminOf are the properties of a connector's admin clients.
+func (w *Worker) adminOf(config map[string]string) kafka.Properties {
+	return adminProperties(w.cfg.Properties, kafka.Properties(config).WithPrefix("admin.override."))
+}
+
 // adminProperties are those of the admin clients of a connector.
 func adminProperties(worker kafka.Properties, overrides map[string]string) kafka.Properties {
 	base := kafka.Properties{"bootstrap.servers": worker["bootstrap.servers"]}

@@ -34,7 +34,7 @@ func (w *Worker) offsetsOf(ctx context.Context, id string, config map[string]str
 	}
 	clientID := kafka.Properties{"client.id": w.cfg.Properties["group.id"] + "-" + id + "-offsets"}
 	cfg.Clients.Producer = producerProperties(w.cfg.Properties, kafka.Properties(config).WithPrefix("producer.override.")).With(clientID)
-	cfg.Clients.Admin = adminProperties(w.cfg.Properties, kafka.Properties(config).WithPrefix("admin.override.")).With(clientID)
+	cfg.Clients.Admin = w.adminOf(config).With(clientID)
 	cfg.Clients.Consumer = w.offsetConsumer(config, exactlyOnce).With(clientID)
 	store, err := offset.OpenKafka(ctx, cfg)
 	if err != nil {

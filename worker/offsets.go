@@ -5,21 +5,16 @@ import (
 	"fmt"
 
 	"github.com/millrace/millrace/plugins/connect"
-	"github.com/millrace/millrace/storage/kafka"
 )
 
 // FenceZombies implements Runtime: each task's producer has a transactional id
 // of its own, and initialising it anew fences off whoever holds it.
 func (w *Worker) FenceZombies(ctx context.Context, name string, config map[string]string, tasks int) error {
-	client, release, err := w.clients.get(ctx, kafka.RoleAdmin, adminProperties(w.cfg.Properties, kafka.Properties(config).WithPrefix("admin.override.")))
+	admin, release, err := w.admin(ctx, w.adminOf(config))
 	if err != nil {
 		return err
 	}
 	defer release()
-	admin, err := kafka.NewAdmin(client)
-	if err != nil {
-		return err
-	}
 	ids := make([]string, tasks)
 	for i := range ids {
 		ids[i] = fmt.Sprintf("%s-%s-%d", w.cfg.Properties["group.id"], name, i)

@@ -216,15 +216,11 @@ func (w *Worker) newDLQ(ctx context.Context, t *sinkTask, config map[string]stri
 
 // createDLQ creates the topic of a connector's dead letter queue unless it exists.
 func (w *Worker) createDLQ(ctx context.Context, cfg tolerance.DLQConfig, config map[string]string) error {
-	client, release, err := w.clients.get(ctx, kafka.RoleAdmin, adminProperties(w.cfg.Properties, kafka.Properties(config).WithPrefix("admin.override.")))
+	admin, release, err := w.admin(ctx, w.adminOf(config))
 	if err != nil {
 		return err
 	}
 	defer release()
-	admin, err := kafka.NewAdmin(client)
-	if err != nil {
-		return err
-	}
 	return cfg.CreateTopic(ctx, admin)
 }
 

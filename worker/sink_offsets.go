@@ -30,13 +30,8 @@ func (e *BadOffsetsError) Error() string { return e.Reason }
 
 // sinkAdmin is an admin client of a sink connector with the connector's group.
 func (w *Worker) sinkAdmin(ctx context.Context, name string, config map[string]string) (_ *kafka.Admin, group string, release func(), err error) {
-	client, release, err := w.clients.get(ctx, kafka.RoleAdmin, adminProperties(w.cfg.Properties, kafka.Properties(config).WithPrefix("admin.override.")))
+	admin, release, err := w.admin(ctx, w.adminOf(config))
 	if err != nil {
-		return nil, "", nil, err
-	}
-	admin, err := kafka.NewAdmin(client)
-	if err != nil {
-		release()
 		return nil, "", nil, err
 	}
 	props := sinkConsumerProperties(w.cfg.Properties, state.TaskID{Connector: name}, kafka.Properties(config).WithPrefix("consumer.override."))

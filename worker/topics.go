@@ -37,7 +37,7 @@ type topicGroup struct {
 }
 
 func (w *Worker) newTopics(t *sourceTask, config map[string]string) (*topics, error) {
-	x := &topics{t: t, handles: map[string]*producer.Topic{}, admin: adminProperties(w.cfg.Properties, kafka.Properties(config).WithPrefix("admin.override."))}
+	x := &topics{t: t, handles: map[string]*producer.Topic{}, admin: w.adminOf(config)}
 	if _, given := config["topic.creation.default.replication.factor"]; !given || !w.cfg.TopicCreation {
 		return x, nil
 	}
@@ -162,15 +162,11 @@ const createPause = time.Second
 
 // create creates a topic that does not exist by the first group that matches.
 func (x *topics) create(ctx context.Context, name string) error {
-	client, release, err := x.t.w.clients.get(ctx, kafka.RoleAdmin, x.admin)
+	admin, release, err := x.t.w.admin(ctx, x.admin)
 	if err != nil {
 		return err
 	}
 	defer release()
-	admin, err := kafka.NewAdmin(client)
-	if err != nil {
-		return err
-	}
 	if _, err := admin.DescribeTopic(ctx, name); err == nil || !errors.Is(err, kafka.ErrNoTopic) {
 		return err
 	}
