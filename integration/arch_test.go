@@ -55,12 +55,10 @@ var table = []row{
 	{[]string{"plugins/mysql/..."}, with(author, mysql...)},
 
 	{[]string{"plugins/registry"}, upToOne},
-	{[]string{"plugins/s3/..."}, with(author, "plugins/converter/...", "plugins/s3/...")},
 	{[]string{"plugins/converter/registry"}, with(author, "plugins/converter/...", "storage/kafka", "storage/kafka/oauth")},
 	{[]string{"plugins/converter/..."}, with(author, "plugins/converter/...")},
 	{[]string{"plugins/transform/..."}, with(author, "plugins/transform/...")},
 	{[]string{"plugins/provider/..."}, with(author, "plugins/provider/...")},
-	{[]string{"plugins/external/..."}, with(author, "plugins/external/...")},
 	{[]string{"plugins/..."}, author},
 
 	{[]string{"storage/topiclog"}, upToOne},
@@ -132,7 +130,6 @@ func TestImportTable(t *testing.T) {
 		{"plugins/mysql/value", "plugins/mysql/event", false},
 		{"plugins/mysql/signal", "plugins/mysql/table", false},
 		{"plugins/mysql/signal", "storage/kafka", true},
-		{"plugins/s3", "plugins/converter/jsonconv", true},
 		{"plugins/transform", "plugins/converter/jsonconv", false},
 		{"plugins/transform", "plugins/transform/debezium", true},
 		{"plugins/registry", "plugins/mysql", false},
