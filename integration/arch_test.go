@@ -26,7 +26,7 @@ type row struct {
 
 // The levels that the table is written in; a level holds those under it.
 var (
-	leaves   = []string{"plugins/data", "plugins/configdef", "storage/kafka", "storage/state", "worker/metrics", "worker/logging"}
+	leaves   = []string{"plugins/data", "plugins/configdef", "storage/kafka", "storage/state", "worker/metrics", "worker/logging", "worker/budget"}
 	author   = []string{"plugins/data", "plugins/configdef", "plugins/connect"}
 	upToOne  = append(slices.Clone(leaves), "plugins/connect")
 	stores   = append(slices.Clone(upToOne), "plugins/registry", "storage/...")

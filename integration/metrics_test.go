@@ -22,7 +22,7 @@ var updateMetrics = flag.Bool("update", false, "write docs/metrics.md anew")
 func described() []metrics.Description {
 	r := metrics.New(nil)
 	none, text := func() int { return 0 }, func() string { return "" }
-	r.Worker(none, none)
+	r.Worker(none, none).Memory(none, none)
 	r.Connector("c", "source", "", "", text)
 	source := r.SourceTask(metrics.TaskInfo{Connector: "c"}, none, func() time.Duration { return 0 })
 	for _, kind := range []string{"key", "value", "header"} {

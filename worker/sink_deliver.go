@@ -210,6 +210,7 @@ func (w *Worker) newDLQ(ctx context.Context, t *sinkTask, config map[string]stri
 	}
 	cfg.Connector, cfg.Task, cfg.Logger, cfg.Release = t.id.Connector, t.id.Task, t.log, release
 	cfg.Producer = producer.FromSettings(producers.Settings, props)
+	cfg.Producer.Pool = t.w.buffers
 	cfg.Producer.Client, cfg.Counts, cfg.Redact = producers, t.metrics.Task, w.cfg.Redact
 	return tolerance.NewDLQ(ctx, cfg)
 }

@@ -11,18 +11,23 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/plugins/connect"
+	"github.com/millrace/millrace/plugins/data"
 	"github.com/millrace/millrace/storage/kafka"
 	"github.com/millrace/millrace/storage/kafka/producer"
+	"github.com/millrace/millrace/worker/budget"
 	"github.com/millrace/millrace/worker/metrics"
 )
 
 // Limits of a batch, and how many batches go round between the goroutine that
 // polls and the one that converts.
 const (
-	batchRecords = 1024
+	batchRecords = 512
 	batchBytes   = 1 << 20
 	batchCount   = 3
 )
+
+// leastMemory is what batches of a task may take however little the others leave it.
+const leastMemory = data.SmallestLoan
 
 // sourceTask runs a source task with at-least-once delivery. Its goroutines:
 //
@@ -44,6 +49,7 @@ type sourceTask struct {
 	release  func() // gives the client back
 
 	free, full chan *connect.Batch
+	memory     *budget.Account // of the batches
 	metrics    *metrics.SourceTask
 	own        *metrics.Plugin // the task's own metrics
 	started    atomic.Bool     // the task may be sent signals, while polls go on
@@ -56,6 +62,7 @@ func (w *Worker) newSourceTask(ctx context.Context, p *connect.Plugin, start Tas
 	t := &sourceTask{
 		config: maps.Clone(start.TaskConfig), task: p.NewSourceTask(), inflight: newInflight(),
 		free: make(chan *connect.Batch, batchCount), full: make(chan *connect.Batch, batchCount),
+		memory: w.memory.Account(leastMemory, w.memory.Limit()),
 	}
 	t.begin(w, p, start)
 	t.metrics = w.cfg.Metrics.SourceTask(taskInfo(start.ID, p), t.inflight.pending, func() time.Duration { return t.inflight.age(w.cfg.Now()) })
@@ -68,7 +75,7 @@ func (w *Worker) newSourceTask(ctx context.Context, p *connect.Plugin, start Tas
 	}
 	t.inflight.written = t.metrics.Written.Add
 	for range batchCount {
-		t.free <- &connect.Batch{MaxRecords: batchRecords, MaxBytes: batchBytes}
+		t.free <- w.batches.New(t.memory)
 	}
 	defer func() {
 		if err != nil {
@@ -120,7 +127,7 @@ func (t *sourceTask) newProducer(ctx context.Context, start TaskStart) error {
 	}
 	t.release = release
 	pc := producer.FromSettings(client.Settings, props)
-	pc.Client, pc.Acks, pc.Logger = client, t.inflight, t.log
+	pc.Client, pc.Acks, pc.Logger, pc.Pool = client, t.inflight, t.log, t.w.buffers
 	if props["client.id"] == "" {
 		pc.ClientID = "connector-producer-" + start.ID.String()
 	}
@@ -196,6 +203,9 @@ func (t *sourceTask) poll() error {
 		case b = <-t.free:
 		}
 		b.Reset()
+		if t.memory.Wait(t.polling, leastMemory) != nil {
+			return nil
+		}
 		began := t.w.cfg.Now()
 		err := t.task.Poll(t.polling, b)
 		if n := len(b.Records); n > 0 {
@@ -248,7 +258,7 @@ func (t *sourceTask) convert() error {
 			if err := t.encoder.encode(t.working, b, 0, len(b.Records)); err != nil {
 				return err
 			}
-			t.free <- b
+			t.recycle(b)
 			if len(t.full) == 0 {
 				t.producer.Flush() // nothing more is ready: send what there is
 			}
@@ -264,10 +274,16 @@ func (t *sourceTask) began() {
 	t.metrics.Active.Note(float64(t.inflight.pending()))
 }
 
+// recycle gives a batch back that is converted, and its memory.
+func (t *sourceTask) recycle(b *connect.Batch) {
+	b.Reset()
+	t.free <- b
+}
+
 // drain takes batches from a poll that has not ended yet, so that it can.
 func (t *sourceTask) drain() {
 	for b := range t.full {
-		t.free <- b
+		t.recycle(b)
 	}
 }
 
@@ -338,6 +354,7 @@ func (t *sourceTask) close(ctx context.Context) {
 	if t.release != nil {
 		t.release()
 	}
+	t.memory.Close()
 }
 
 // gate holds back polls while a task is paused.

@@ -137,7 +137,7 @@ func (x *transactions) whole(b *connect.Batch) error {
 	if err := x.batch(t.working, b); err != nil {
 		return err
 	}
-	t.free <- b
+	t.recycle(b)
 	if x.boundary == boundaryPoll && x.ending == nil && x.longEnough() {
 		return x.commit(t.working)
 	}

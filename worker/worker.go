@@ -11,7 +11,9 @@ import (
 	"github.com/millrace/millrace/plugins/connect"
 	"github.com/millrace/millrace/plugins/registry"
 	"github.com/millrace/millrace/storage/kafka"
+	"github.com/millrace/millrace/storage/kafka/producer"
 	"github.com/millrace/millrace/storage/state"
+	"github.com/millrace/millrace/worker/budget"
 	"github.com/millrace/millrace/worker/metrics"
 	"github.com/millrace/millrace/worker/tolerance"
 )
@@ -43,7 +45,10 @@ type Config struct {
 	GracefulTimeout time.Duration // task.shutdown.graceful.timeout.ms
 	FlushInterval   time.Duration // offset.flush.interval.ms
 	FlushTimeout    time.Duration // offset.flush.timeout.ms
-	TopicCreation   bool          // topic.creation.enable
+	// TaskMemory is how many bytes of records tasks may hold together, read and not yet
+	// written (tasks.buffer.memory); 0 for DefaultTaskMemory.
+	TaskMemory    int
+	TopicCreation bool // topic.creation.enable
 	// Metrics counts what happens; nil counts for nobody.
 	Metrics *metrics.Registry
 	// Redact takes secrets out of what dead letters tell of errors; nil for none.
@@ -53,6 +58,10 @@ type Config struct {
 	// Now is what time it is; nil for time.Now.
 	Now func() time.Time
 }
+
+// DefaultTaskMemory is enough for one task to be as fast as it can, and for many to
+// keep several cores busy.
+const DefaultTaskMemory = 32 << 20
 
 // Offsets keeps the offsets of source partitions (storage/offset.Store).
 type Offsets interface {
@@ -68,6 +77,9 @@ type Worker struct {
 	log     *slog.Logger
 	clients *clients
 	metrics *metrics.Worker
+	memory  *budget.Budget   // of records on their way, which tasks share
+	batches *connect.Batches // that source tasks fill
+	buffers *producer.Pool   // of their producers
 
 	mu         sync.Mutex
 	connectors map[string]*connector
@@ -98,12 +110,18 @@ func New(cfg Config) *Worker {
 	if cfg.Metrics == nil {
 		cfg.Metrics = metrics.New(cfg.Now)
 	}
+	if cfg.TaskMemory <= 0 {
+		cfg.TaskMemory = DefaultTaskMemory
+	}
 	log := cfg.Loggers("org.apache.kafka.connect.runtime.Worker")
 	w := &Worker{
 		cfg: cfg, log: log, clients: newClients(log),
 		connectors: map[string]*connector{}, tasks: map[state.TaskID]runner{}, unbuilt: map[any]interface{ Close() }{},
 	}
+	w.memory, w.batches = budget.New(cfg.TaskMemory), connect.NewBatches(batchRecords, batchBytes)
+	w.buffers = producer.NewPool(w.memory)
 	w.metrics = cfg.Metrics.Worker(func() int { c, _ := w.Running(); return len(c) }, func() int { _, t := w.Running(); return len(t) })
+	w.metrics.Memory(w.memory.Used, w.memory.Limit)
 	return w
 }
 

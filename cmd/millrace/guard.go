@@ -6,6 +6,8 @@ import (
 	"net/http/pprof"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
+
+	"github.com/millrace/millrace/worker"
 )
 
 // limitMemory lets the garbage collector work harder, rather than the kernel end the process, when memory comes close
@@ -18,6 +20,18 @@ func limitMemory(log *slog.Logger) {
 		return
 	}
 	log.Debug("the garbage collector heeds a memory limit", "bytes", limit)
+}
+
+// taskMemory is what the records of tasks may take: what the settings say, or else the
+// usual, unless that is more than an eighth of the limit that the garbage collector
+// heeds. The rest is for all that a worker and its connectors hold besides, and for
+// the collector.
+func taskMemory(set int, limit int64) int {
+	const least = 4 << 20
+	if set > 0 {
+		return set
+	}
+	return max(least, int(min(worker.DefaultTaskMemory, limit/8)))
 }
 
 // debugHandler serves profiles of the process; it is only for the admin listeners.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -315,6 +316,7 @@ func (n *node) runtime(report *herder.Reporter, offsets worker.Offsets, topic ka
 		Listener: report, Reconfigurer: report, Topics: report, OverridePolicy: n.policy,
 		KeyConverter: n.set.KeyConverter, ValueConverter: n.set.ValueConverter, HeaderConverter: n.set.HeaderConverter,
 		GracefulTimeout: n.set.GracefulTimeout, FlushInterval: n.set.FlushInterval, FlushTimeout: n.set.FlushTimeout,
+		TaskMemory:    taskMemory(n.set.TaskMemory, debug.SetMemoryLimit(-1)),
 		TopicCreation: n.set.TopicCreation, Loggers: n.levels.Logger, Metrics: n.metrics, Redact: n.secrets.Redact,
 	})
 }

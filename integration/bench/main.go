@@ -61,8 +61,9 @@ type bench struct {
 	mysql             *peer.Database
 	topics            *topics
 	registry          *registrytest.Server
-	serverID          int               // of the connector that was configured last
-	properties        map[string]string // of all workers, besides the usual
+	serverID          int                                       // of the connector that was configured last
+	properties        map[string]string                         // of all workers, besides the usual
+	observe           func(phase string, do func() error) error // looks on while many connectors work; nil for nobody
 	began             time.Time
 	failures          []string
 	settled           func() // is called when a measurement begins; nil for nothing

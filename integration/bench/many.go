@@ -34,21 +34,9 @@ func (b *bench) measureMany(ctx context.Context, s *section) error {
 		return err
 	}
 	defer conn.Close()
-	var sizes []many
-	for _, n := range fleetSizes {
-		m := many{workload{name: manyName(n), table: sysbench(manyName(n))}, n, 0}
-		m.rows = m.table.rows(b.sideRows / n)
-		if b.asked(m.name) {
-			sizes = append(sizes, m)
-		}
-	}
-	for _, m := range sizes {
-		if err := m.table.make(conn); err != nil {
-			return err
-		}
-		if err := m.table.fill(conn, 1, m.rows); err != nil {
-			return err
-		}
+	sizes, err := b.manySizes(conn)
+	if err != nil {
+		return err
 	}
 	all := results{}
 	for run := range b.runs {
@@ -65,6 +53,26 @@ func (b *bench) measureMany(ctx context.Context, s *section) error {
 	}
 	b.printMany(s, sizes, all)
 	return nil
+}
+
+// manySizes are the workloads that are asked for; their tables are filled.
+func (b *bench) manySizes(conn *client.Conn) ([]many, error) {
+	var sizes []many
+	for _, n := range fleetSizes {
+		m := many{workload{name: manyName(n), table: sysbench(manyName(n))}, n, 0}
+		m.rows = m.table.rows(b.sideRows / n)
+		if !b.asked(m.name) {
+			continue
+		}
+		if err := m.table.make(conn); err != nil {
+			return nil, err
+		}
+		if err := m.table.fill(conn, 1, m.rows); err != nil {
+			return nil, err
+		}
+		sizes = append(sizes, m)
+	}
+	return sizes, nil
 }
 
 func (b *bench) printMany(s *section, sizes []many, all results) {
@@ -94,11 +102,15 @@ func (b *bench) manyRun(ctx context.Context, conn *client.Conn, m many, kind str
 	defer b.end(worker)
 	f, records := newFleet(b, worker, m.workload, group, m.connectors), m.connectors*m.rows
 	note := func(phase string, want int, begin func() error) error {
-		got, err := b.measure(ctx, worker, kind, records, func() error {
-			if err := begin(); err != nil {
-				return err
-			}
-			return b.topics.until(ctx, f.topicNames, int64(want), b.deadline, f.health(ctx))
+		var got figures
+		err := b.observed(phase, func() (err error) {
+			got, err = b.measure(ctx, worker, kind, records, func() error {
+				if err := begin(); err != nil {
+					return err
+				}
+				return b.topics.until(ctx, f.topicNames, int64(want), b.deadline, f.health(ctx))
+			})
+			return err
 		})
 		if err != nil {
 			return logged(worker, fmt.Errorf("%s: %w", phase, err))
@@ -126,4 +138,12 @@ func (b *bench) manyRun(ctx context.Context, conn *client.Conn, m many, kind str
 		return err
 	}
 	return b.topics.remove(f.topicNames...)
+}
+
+// observed does something, with whoever looks on.
+func (b *bench) observed(phase string, do func() error) error {
+	if b.observe == nil {
+		return do()
+	}
+	return b.observe(phase, do)
 }

@@ -12,12 +12,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/millrace/millrace/integration/peer"
 )
 
 // profile runs the main workload, or those that -only names, on millrace twice, first to learn how long their phases take
-// and then to profile each of them as long, and prints where the time went. The profiles stay in a directory, for
+// and then to profile each of them as long, and prints where time and memory went. The profiles stay in a directory, for
 // `go tool pprof`, with the worker's log.
 func (b *bench) profile(ctx context.Context) error {
 	if err := os.MkdirAll(b.profiles, 0o755); err != nil {
@@ -29,6 +30,9 @@ func (b *bench) profile(ctx context.Context) error {
 	}
 	admin := fmt.Sprintf("http://127.0.0.1:%d", port)
 	b.workers, b.properties = []string{"millrace"}, map[string]string{"admin.listeners": admin}
+	if len(b.only) > 0 && slices.ContainsFunc(manyNames(), b.asked) {
+		return b.profileMany(ctx, admin)
+	}
 	l := &load{bench: b, workloads: b.profiledWorkloads(), places: map[string]place{}, results: results{}}
 	if len(l.workloads) == 0 {
 		return errors.New("-profiles: none of the workloads of -only copies a table and catches up")
@@ -87,18 +91,59 @@ func (l *load) profileOne(ctx context.Context, admin string, worker *peer.Worker
 	return nil
 }
 
-// profiled takes a processor profile and one of allocations while something runs that should take so many seconds.
+// profileMany profiles the phases of many connectors.
+func (b *bench) profileMany(ctx context.Context, admin string) error {
+	conn, err := b.mysql.Connect()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	sizes, err := b.manySizes(conn)
+	if err != nil {
+		return err
+	}
+	for _, m := range sizes {
+		known := results{}
+		if err := b.manyRun(ctx, conn, m, "millrace", 0, known); err != nil {
+			return err
+		}
+		b.observe = func(phase string, do func() error) error {
+			took := float64(m.connectors*m.rows) / known.of(m.name, phase, "millrace", rate).median()
+			return b.profiled(ctx, admin, m.name+"-"+phase, took, do)
+		}
+		if err := b.manyRun(ctx, conn, m, "millrace", 1, results{}); err != nil {
+			return err
+		}
+		b.observe = nil
+	}
+	return nil
+}
+
+// profiled takes a processor profile and one of allocations while something runs that should take so many seconds, and one of
+// the heap in the middle.
 func (b *bench) profiled(ctx context.Context, admin, phase string, took float64, do func() error) error {
 	seconds := int(math.Max(1, math.Ceil(took)))
-	kinds := []struct{ name, path, figure string }{{"cpu", "profile", "cpu"}, {"allocations", "allocs", "alloc_objects"}}
+	kinds := []struct {
+		name, path, figure string
+		after              float64 // share of the time
+	}{
+		{"cpu", fmt.Sprintf("profile?seconds=%d", seconds), "cpu", 0},
+		{"allocations", fmt.Sprintf("allocs?seconds=%d", seconds), "alloc_objects", 0},
+		{"heap", "heap", "inuse_space", 0.6},
+	}
 	file := func(kind string) string {
 		return filepath.Join(b.profiles, strings.ReplaceAll(phase, " ", "-")+"."+kind+".pprof")
 	}
 	fetched, asked := make(chan error, len(kinds)), 0
 	b.settled = func() {
 		for _, k := range kinds {
-			url := fmt.Sprintf("%s/debug/pprof/%s?seconds=%d", admin, k.path, seconds)
-			go func() { fetched <- download(ctx, url, file(k.name)) }()
+			go func() {
+				err := sleep(ctx, time.Duration(k.after*took*float64(time.Second)))
+				if err == nil {
+					err = download(ctx, admin+"/debug/pprof/"+k.path, file(k.name))
+				}
+				fetched <- err
+			}()
 			asked++
 		}
 	}

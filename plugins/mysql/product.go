@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"strings"
+	"sync"
 
 	"github.com/millrace/millrace/plugins/configdef"
 )
@@ -25,6 +26,15 @@ type product struct {
 	// sslModes gives the values of database.ssl.mode their names in MySQL's
 	// connector, nil where they are the same.
 	sslModes map[string]string
+
+	declare  sync.Once
+	declared declarations
+}
+
+// declarations are made once, as every validation needs them. Nobody changes them.
+type declarations struct {
+	keys     []configdef.Key
+	defaults map[string]string
 }
 
 // mysqlProduct is io.debezium.connector.mysql.MySqlConnector.
@@ -82,7 +92,21 @@ func mariadbProduct() *product {
 const legacyThreads = "legacy.snapshot.max.threads"
 
 // keys are all declared properties in the order in which Debezium lists them.
-func (p *product) keys() []configdef.Key {
+func (p *product) keys() []configdef.Key { return p.declarations().keys }
+
+func (p *product) declarations() *declarations {
+	p.declare.Do(func() {
+		p.declared = declarations{p.allKeys(), map[string]string{}}
+		for _, k := range p.declared.keys {
+			if k.Default != nil {
+				p.declared.defaults[k.Name] = *k.Default
+			}
+		}
+	})
+	return &p.declared
+}
+
+func (p *product) allKeys() []configdef.Key {
 	var all []configdef.Key
 	orders := map[string]int{}
 	for _, group := range [...][]configdef.Key{serverKeys(), connectorKeys(), historyKeys(), eventsKeys()} {

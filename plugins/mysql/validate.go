@@ -28,13 +28,7 @@ type settings struct {
 }
 
 func (p *product) newSettings(config map[string]string) settings {
-	s := settings{given: config, defaults: map[string]string{}}
-	for _, k := range p.keys() {
-		if k.Default != nil {
-			s.defaults[k.Name] = *k.Default
-		}
-	}
-	return s
+	return settings{given: config, defaults: p.declarations().defaults}
 }
 
 func (s settings) lookup(key string) (string, bool) {

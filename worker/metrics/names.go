@@ -31,6 +31,13 @@ func (r *Registry) Worker(connectors, tasks func() int) *Worker {
 	return &Worker{g, g.starts("connector"), g.starts("task")}
 }
 
+// Memory makes the metrics of the memory that tasks share.
+func (w *Worker) Memory(used, limit func() int) {
+	g := w.r.OwnGroup("worker")
+	g.Gauge("buffer-memory-bytes", "The number of bytes of records that the tasks of this worker hold, read and not yet written.", func() float64 { return float64(used()) })
+	g.Gauge("buffer-memory-limit-bytes", "The number of bytes of records that the tasks of this worker share (tasks.buffer.memory).", func() float64 { return float64(limit()) })
+}
+
 func (g *Group) starts(what string) Starts {
 	s := Starts{
 		attempts:  g.Counter(what+"-startup-attempts-total", "The total number of "+what+" startups that this worker has attempted."),

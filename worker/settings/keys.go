@@ -40,6 +40,7 @@ func workerKeys() []configdef.Key {
 		atLeast(with("task.shutdown.graceful.timeout.ms", configdef.Long, "5000", "How long tasks may take to stop in good order, all together."), 0),
 		atLeast(with("offset.flush.interval.ms", configdef.Long, "60000", "How often offsets of source tasks are committed."), 0),
 		atLeast(with("offset.flush.timeout.ms", configdef.Long, "5000", "How long a commit of offsets may take before it is given up and tried again later."), 0),
+		atLeast(with("tasks.buffer.memory", configdef.Long, "0", "How many bytes of records the tasks of this worker may hold together, read and not yet written; 0 for 32 MiB, or an eighth of the memory limit where that is less."), 0),
 		optional("plugin.path", configdef.List, "Folders of plugins. Built-in plugins need none; entries that do not exist are ignored."),
 		oneOf(with("plugin.discovery", configdef.String, "hybrid_warn", "Accepted for compatibility: plugins are listed in the binary."), "only_scan", "service_load", "hybrid_warn", "hybrid_fail"),
 		with("config.providers", configdef.List, "", "Names of the config providers; each has config.providers.NAME.class."),

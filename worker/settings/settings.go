@@ -63,6 +63,7 @@ type Worker struct {
 	KeyConverter, ValueConverter, HeaderConverter string
 	GracefulTimeout                               time.Duration
 	FlushInterval, FlushTimeout                   time.Duration
+	TaskMemory                                    int // bytes; 0 for what suits the memory that there is
 	OverridePolicy                                string
 	TopicTracking, TopicCreation                  bool
 	Heal                                          herder.HealPolicy
@@ -183,5 +184,6 @@ func readWorker(v *configdef.Values, props kafka.Properties) *Worker {
 		FlushTimeout:   v.Duration("offset.flush.timeout.ms"),
 		OverridePolicy: v.String("connector.client.config.override.policy"), TopicTracking: v.Bool("topic.tracking.enable"),
 		TopicCreation: v.Bool("topic.creation.enable"), Heal: heal(v),
+		TaskMemory: int(v.Long("tasks.buffer.memory")),
 	}
 }

@@ -30,13 +30,17 @@ type fetch struct {
 	plan   chan *plan // holds the one plan
 	pieces chan *piece
 	free   chan *block // whose rows are records by now, for their memory
+	ahead  int         // blocks of a piece that wait for their turn
 	work   sync.WaitGroup
 }
 
+// A connection that reads alone need not be far ahead of what is made of its rows; one
+// of several has a piece at hand when its turn comes.
 const (
-	pieceRows   = 10_000    // rows of a piece
-	blockBytes  = 128 << 10 // rows are handed on in blocks of about this size
-	pieceBlocks = 8         // blocks of a piece that wait for their turn
+	pieceRows   = 10_000   // rows of a piece
+	blockBytes  = 64 << 10 // rows are handed on in blocks of about this size
+	aheadAlone  = 2
+	aheadOthers = 16
 )
 
 // plan is what is left to cut into pieces.
@@ -105,7 +109,11 @@ func (b *block) row(i int) []byte {
 
 // startFetch begins to read. whole keeps tables in one piece.
 func startFetch(conns []*server.Conn, jobs []*job, whole bool) *fetch {
-	f := &fetch{plan: make(chan *plan, 1), pieces: make(chan *piece, len(conns)), free: make(chan *block, len(conns)*pieceBlocks)}
+	ahead := aheadAlone
+	if len(conns) > 1 {
+		ahead = aheadOthers
+	}
+	f := &fetch{ahead: ahead, plan: make(chan *plan, 1), pieces: make(chan *piece, len(conns)), free: make(chan *block, len(conns)*ahead)}
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	f.plan <- &plan{jobs: jobs, split: len(conns) > 1 && !whole}
 	for _, c := range conns {
@@ -154,7 +162,7 @@ func (f *fetch) next(conn *server.Conn) *piece {
 	if len(pl.jobs) == 0 {
 		return nil
 	}
-	p, err := pl.cut(f.ctx, conn)
+	p, err := pl.cut(f.ctx, conn, f.ahead)
 	if err != nil { // it goes in line as well: rows before it are handed on
 		pl.jobs = nil
 		p.err = err
@@ -172,9 +180,9 @@ func (f *fetch) next(conn *server.Conn) *piece {
 }
 
 // cut cuts off the next piece.
-func (pl *plan) cut(ctx context.Context, conn *server.Conn) (*piece, error) {
+func (pl *plan) cut(ctx context.Context, conn *server.Conn, ahead int) (*piece, error) {
 	j := pl.jobs[0]
-	p := &piece{job: j, first: !pl.begun, last: true, blocks: make(chan *block, pieceBlocks)}
+	p := &piece{job: j, first: !pl.begun, last: true, blocks: make(chan *block, ahead)}
 	if !pl.begun {
 		pl.after = j.after
 	}

@@ -5,7 +5,8 @@
 // # Life of a record
 //
 //  1. The appending goroutine calls Topic, Begin, Value, End (or Abandon).
-//     Begin chooses the partition and waits while buffer.memory is used up.
+//     Begin chooses the partition and waits while the producer's memory is used up:
+//     buffer.memory, or its share of the Pool.
 //  2. A batch is sealed when it is full, when Flush says that the input is idle,
 //     or when memory is short. The sealed batch goes to the sender.
 //  3. The sender merges small batches of a partition that wait for their turn,

@@ -76,15 +76,14 @@ func (p *partition) pop(idempotent bool) *batch {
 
 // push adds a new batch, or its records to the last one when that was not sent
 // yet and both fit; merged tells that b itself is free.
-func (p *partition) push(b *batch, pool *pool) (merged bool, err error) {
+func (p *partition) push(b *batch, memory *memory) (merged bool, err error) {
 	if n := len(p.queue); n > 0 {
 		last := p.queue[n-1]
 		size := len(last.buf) + len(b.buf) + 4*int(b.count) // offsets may take more room
 		if last.txn == b.txn && last.seq == noSequence && last.attempts == 0 && size <= int(p.topic.limit.Load()) {
-			if size > cap(last.buf) {
-				pool.grow(last, pool.class(size))
+			if size <= cap(last.buf) || memory.grow(last, memory.class(size)) {
+				return true, last.absorb(b)
 			}
-			return true, last.absorb(b)
 		}
 	}
 	p.queue = append(p.queue, b)

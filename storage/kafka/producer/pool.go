@@ -1,144 +1,133 @@
 package producer
 
-import "sync"
+import (
+	"sync"
 
-// pool hands out the memory of batches and bounds it (buffer.memory). Buffers
-// come in three sizes and are used again.
-type pool struct {
-	limit int // bytes in use at which get waits
-	sizes [3]int
-	keep  int // bytes of free buffers that are kept
+	"github.com/millrace/millrace/worker/budget"
+)
 
-	mu      sync.Mutex
-	used    int
-	kept    int
-	free    [3][][]byte
-	batches []*batch
-	freed   chan struct{} // one slot: memory came back
+// Pool is the memory that producers have in common: a budget, and buffers that go
+// from one to another. It may be used from any goroutine.
+type Pool struct {
+	budget *budget.Budget
+	free   [classes]sync.Pool // of *batch with a buffer of the class; the garbage collector takes what nobody uses
 }
 
-// Sizes of the small buffers, for partitions with little traffic; the full size
-// is that of a batch with room for a record beyond its limit.
+// NewPool makes a pool whose producers share a budget.
+func NewPool(b *budget.Budget) *Pool { return &Pool{budget: b} }
+
+// Sizes of the buffers: the small ones are for partitions with little traffic, and for
+// times when memory is short; the full size is that of a batch with room for a record
+// beyond its limit.
 const (
 	smallBuffer  = 8 << 10
 	mediumBuffer = 64 << 10
+	largeBuffer  = 256 << 10
+	classes      = 4
 )
 
-func newPool(limit, batchBytes int) *pool {
+// memory is a producer's part of a Pool; its most is buffer.memory. The appending
+// goroutine takes from it and waits, the sender too gives back.
+type memory struct {
+	pool    *Pool
+	account *budget.Account
+	sizes   [classes]int
+}
+
+func newMemory(pool *Pool, limit, batchBytes int) *memory {
 	full := max(batchBytes+batchBytes/8, smallBuffer)
-	return &pool{
-		limit: limit,
-		sizes: [3]int{smallBuffer, min(mediumBuffer, full), full},
-		keep:  max(8*full, limit/2),
-		freed: make(chan struct{}, 1),
+	if pool == nil { // of its own, of which one may have half
+		pool = NewPool(budget.New(2 * limit))
 	}
+	m := &memory{pool: pool, sizes: [classes]int{smallBuffer, min(mediumBuffer, full), min(largeBuffer, full), full}}
+	least := min(m.sizes[1], max(limit, smallBuffer))
+	m.account = pool.budget.Account(least, max(limit, least))
+	return m
 }
 
-// tryGet returns a buffer of the given class; ok is false when memory is used
-// up. A caller that holds nothing always gets one.
-func (p *pool) tryGet(class int) (buf []byte, ok bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.used > 0 && p.used+p.sizes[class] > p.limit {
-		return nil, false
+// get returns an empty batch with a buffer of the given class, nil when memory is used
+// up. A producer that holds nothing always gets one, if a smaller one.
+func (m *memory) get(part *partition, class int) *batch {
+	if m.account.Try(m.sizes[class]) {
+		return m.batch(part, class)
 	}
-	p.used += p.sizes[class]
-	return p.take(class), true
-}
-
-// force returns a buffer in spite of the limit.
-func (p *pool) force(class int) []byte {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.used += p.sizes[class]
-	return p.take(class)
-}
-
-// grow exchanges a buffer for one of a greater class with the same content; the
-// memory limit does not hold it up, as the record in it is half done.
-func (p *pool) grow(b *batch, class int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	buf := append(p.take(class), b.buf...)
-	p.used += p.sizes[class] - b.memory
-	p.put(b.buf)
-	b.buf, b.memory = buf, p.sizes[class]
-}
-
-func (p *pool) take(class int) []byte {
-	if n := len(p.free[class]); n > 0 {
-		buf := p.free[class][n-1]
-		p.free[class] = p.free[class][:n-1]
-		p.kept -= cap(buf)
-		return buf[:0]
-	}
-	return make([]byte, 0, p.sizes[class])
-}
-
-func (p *pool) put(buf []byte) {
-	for class := len(p.sizes) - 1; class >= 0; class-- {
-		if cap(buf) < p.sizes[class] {
-			continue
+	for m.account.Used() == 0 && class > 0 {
+		if class--; m.account.Try(m.sizes[class]) {
+			return m.batch(part, class)
 		}
-		// Memory of a huge record goes back to the garbage collector.
-		if cap(buf) <= 2*p.sizes[class] && p.kept+cap(buf) <= p.keep {
-			p.free[class] = append(p.free[class], buf)
-			p.kept += cap(buf)
-		}
-		return
 	}
+	return nil
 }
 
-// batch returns an empty batch around buf.
-func (p *pool) batch(part *partition, buf []byte, memory int) *batch {
-	p.mu.Lock()
-	b := (*batch)(nil)
-	if n := len(p.batches); n > 0 {
-		b, p.batches = p.batches[n-1], p.batches[:n-1]
-	}
-	p.mu.Unlock()
-	if b == nil {
-		b = new(batch)
-	}
-	b.start(part, buf, memory)
+// force returns a batch for n bytes in spite of the limit.
+func (m *memory) force(part *partition, n int) *batch {
+	class := m.class(n)
+	m.account.Take(m.sizes[class])
+	return m.batch(part, class)
+}
+
+// batch returns an empty batch with a buffer that is paid for.
+func (m *memory) batch(part *partition, class int) *batch {
+	b := m.take(class)
+	b.start(part, b.buf, m.sizes[class])
+	m.settle(b)
 	return b
 }
 
-// settle accounts for what a sealed batch really holds.
-func (p *pool) settle(b *batch) {
-	p.mu.Lock()
-	p.used += cap(b.buf) - b.memory
-	b.memory = cap(b.buf)
-	p.mu.Unlock()
+// grow exchanges a batch's buffer for one of a greater class with the same content,
+// unless there is no memory for it.
+func (m *memory) grow(b *batch, class int) bool {
+	if !m.account.Try(m.sizes[class] - b.memory) {
+		return false
+	}
+	other := m.take(class)
+	b.memory = m.sizes[class]
+	b.buf, other.buf = append(other.buf[:0], b.buf...), b.buf
+	m.put(other)
+	m.settle(b)
+	return true
 }
 
-// release takes back a batch and its memory.
-func (p *pool) release(b *batch) {
-	p.mu.Lock()
-	p.used -= b.memory
-	p.put(b.buf)
-	b.buf, b.part, b.memory = nil, nil, 0
-	p.batches = append(p.batches, b)
-	p.mu.Unlock()
-	select {
-	case p.freed <- struct{}{}:
-	default:
+func (m *memory) take(class int) *batch {
+	if b, ok := m.pool.free[class].Get().(*batch); ok && cap(b.buf) >= m.sizes[class] {
+		return b
+	}
+	return &batch{buf: make([]byte, 0, m.sizes[class])}
+}
+
+// put keeps a batch's buffer for others. One that a huge record has made larger goes to
+// the garbage collector.
+func (m *memory) put(b *batch) {
+	for class := classes - 1; class >= 0; class-- {
+		if size := m.sizes[class]; cap(b.buf) >= size {
+			if cap(b.buf) <= 2*size {
+				m.pool.free[class].Put(b)
+			}
+			return
+		}
 	}
 }
 
-// inUse is the number of bytes that batches hold.
-func (p *pool) inUse() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.used
+// settle accounts for what a batch really holds.
+func (m *memory) settle(b *batch) {
+	m.account.Take(cap(b.buf) - b.memory)
+	b.memory = cap(b.buf)
+}
+
+// release takes back a batch and its memory.
+func (m *memory) release(b *batch) {
+	n := b.memory
+	b.part, b.memory, b.lastErr = nil, 0, nil
+	m.put(b)
+	m.account.Give(n)
 }
 
 // class is the smallest class for n bytes.
-func (p *pool) class(n int) int {
-	for c, size := range p.sizes {
+func (m *memory) class(n int) int {
+	for c, size := range m.sizes {
 		if n <= size {
 			return c
 		}
 	}
-	return len(p.sizes) - 1
+	return len(m.sizes) - 1
 }

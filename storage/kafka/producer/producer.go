@@ -41,9 +41,11 @@ type Config struct {
 
 	// BatchBytes is the size at which a batch is sealed. Batches this large are
 	// made only under load, as Flush seals them early.
-	BatchBytes       int
-	MaxRequestSize   int
-	BufferMemory     int // bytes of batches, open or on their way
+	BatchBytes     int
+	MaxRequestSize int
+	BufferMemory   int // bytes of batches, open or on their way
+	// Pool is memory that other producers share; nil for memory of its own.
+	Pool             *Pool
 	MaxInFlight      int // requests on a connection, at most 5
 	RequestTimeout   time.Duration
 	DeliveryTimeout  time.Duration
@@ -138,10 +140,10 @@ func setDefault[T int | time.Duration](v *T, def T) {
 // Producer writes records. Its methods belong to one goroutine, the appending
 // one, apart from Close.
 type Producer struct {
-	cfg  Config
-	pool *pool
-	mail *mailbox
-	send *sender
+	cfg    Config
+	memory *memory
+	mail   *mailbox
+	send   *sender
 
 	topics map[string]*Topic
 	last   *Topic
@@ -173,7 +175,7 @@ func New(ctx context.Context, cfg Config) (*Producer, error) {
 	}
 	life, cancel := context.WithCancel(context.Background())
 	p := &Producer{
-		cfg: cfg, pool: newPool(cfg.BufferMemory, cfg.BatchBytes), mail: newMailbox(),
+		cfg: cfg, memory: newMemory(cfg.Pool, cfg.BufferMemory, cfg.BatchBytes), mail: newMailbox(),
 		topics: map[string]*Topic{}, cancel: cancel, done: make(chan struct{}),
 	}
 	p.app.p = p
@@ -192,19 +194,19 @@ func New(ctx context.Context, cfg Config) (*Producer, error) {
 
 // Begin starts a record. partition is a partition's number or negative, in
 // which case the key decides; a nil key is Kafka's null. ms is the record's time
-// in milliseconds since 1970. Begin waits while buffer.memory is used up.
+// in milliseconds since 1970. Begin waits while the producer's memory is used up.
 func (p *Producer) Begin(ctx context.Context, t *Topic, partition int32, key []byte, ms int64) (*Appender, error) {
 	part, err := p.choose(ctx, t, partition, key)
 	if err != nil {
 		return nil, err
 	}
 	s := t.slot(part.id)
+	p.room(t, s, len(key))
 	if s.b == nil {
 		if err := p.openBatch(ctx, t, part, s); err != nil {
 			return nil, err
 		}
 	}
-	p.room(s, len(key))
 	p.cur.t, p.cur.s = t, s
 	p.app.begin(s.b, key, ms, s.width)
 	return &p.app, nil
@@ -212,14 +214,13 @@ func (p *Producer) Begin(ctx context.Context, t *Topic, partition int32, key []b
 
 func (p *Producer) openBatch(ctx context.Context, t *Topic, part *partition, s *slot) error {
 	for {
-		if buf, ok := p.pool.tryGet(s.class); ok {
-			s.b = p.pool.batch(part, buf, p.pool.sizes[s.class])
+		if s.b = p.memory.get(part, s.class); s.b != nil {
 			p.open = append(p.open, openSlot{t, s})
 			return nil
 		}
 		p.Flush() // open batches of other partitions hold memory too
 		select {
-		case <-p.pool.freed:
+		case <-p.memory.account.Freed():
 		case <-p.done:
 			return p.endedBy()
 		case <-ctx.Done():
@@ -229,17 +230,23 @@ func (p *Producer) openBatch(ctx context.Context, t *Topic, part *partition, s *
 }
 
 // room exchanges a batch's buffer for a larger one before a record is likely to
-// outgrow it, so that appending does not have to.
-func (p *Producer) room(s *slot, key int) {
+// outgrow it, so that appending does not have to. Where there is no memory for
+// that, the batch goes out as it is.
+func (p *Producer) room(t *Topic, s *slot, key int) {
 	b := s.b
-	if b.count == 0 || s.class == len(p.pool.sizes)-1 {
+	if b == nil || b.count == 0 {
 		return
 	}
 	mean := (len(b.buf) - batchOverhead) / int(b.count)
-	if cap(b.buf)-len(b.buf) < 2*mean+key {
-		s.class++
-		p.pool.grow(b, s.class)
+	larger := p.memory.class(cap(b.buf) + 1)
+	if cap(b.buf)-len(b.buf) >= 2*mean+key || p.memory.sizes[larger] <= cap(b.buf) {
+		return
 	}
+	if !p.memory.grow(b, larger) {
+		p.seal(t, s)
+		return
+	}
+	s.class = max(s.class, larger)
 }
 
 // end finishes the record under construction; see Appender.End.
@@ -287,8 +294,7 @@ func (p *Producer) carry(tag uint64) error {
 	p.app.b = nil
 	p.seal(t, s)
 	// The limit on memory waits for the next Begin: the record exists already.
-	class := p.pool.class(len(r.rest) + batchOverhead + 32)
-	s.b = p.pool.batch(part, p.pool.force(class), p.pool.sizes[class])
+	s.b = p.memory.force(part, len(r.rest)+batchOverhead+32)
 	p.open = append(p.open, openSlot{t, s})
 	s.b.appendRaw(r, p.app.ms)
 	s.b.tag(tag)
@@ -310,21 +316,21 @@ func (p *Producer) hand(t *Topic, s *slot) {
 	b := s.b
 	s.b = nil
 	if b.count == 0 {
-		p.pool.release(b)
+		p.memory.release(b)
 		return
 	}
 	if b.part.id == t.sticky {
 		t.sticky = -1
 	}
-	if c := p.pool.class(len(b.buf)); c < s.class {
+	if c := p.memory.class(len(b.buf)); c < s.class {
 		s.class-- // falls by one size at a time
 	} else {
 		s.class = c
 	}
-	p.pool.settle(b)
+	p.memory.settle(b)
 	if !p.mail.post(b) {
 		p.cfg.Acks.Done(b.tags, p.endedBy())
-		p.pool.release(b)
+		p.memory.release(b)
 	}
 }
 
@@ -361,6 +367,7 @@ func (p *Producer) Close(ctx context.Context) error {
 	<-p.done
 	p.cancel()
 	p.wg.Wait()
+	p.memory.account.Close()
 	if err != nil && !errors.Is(err, ErrClosed) {
 		return fmt.Errorf("closing a producer: %w", err)
 	}
@@ -368,7 +375,7 @@ func (p *Producer) Close(ctx context.Context) error {
 }
 
 // BufferedBytes is the memory that batches hold, open or on their way.
-func (p *Producer) BufferedBytes() int { return p.pool.inUse() }
+func (p *Producer) BufferedBytes() int { return p.memory.account.Used() }
 
 // endedBy says why the sender has ended.
 func (p *Producer) endedBy() error {

@@ -144,14 +144,14 @@ func (s *sender) accept(b *batch) {
 		s.complete(b, s.txn.failed)
 		return
 	}
-	merged, err := part.push(b, s.p.pool)
+	merged, err := part.push(b, s.p.memory)
 	switch {
 	case err != nil:
 		s.complete(b, err)
 		return
 	case merged:
 		s.txn.resolved(s, b)
-		s.p.pool.release(b)
+		s.p.memory.release(b)
 	}
 	s.schedule(part)
 }
@@ -161,7 +161,7 @@ func (s *sender) complete(b *batch, err error) {
 	s.cfg.Acks.Done(b.tags, err)
 	b.part.resolve(b)
 	s.txn.resolved(s, b)
-	s.p.pool.release(b)
+	s.p.memory.release(b)
 }
 
 func (s *sender) tellIdle() {
@@ -536,10 +536,9 @@ func (s *sender) tooLarge(b *batch, now time.Time) {
 		return
 	}
 	p.topic.limit.Store(max(min(p.topic.limit.Load(), int64(len(b.buf)/2)), smallBuffer))
-	class := s.p.pool.class(len(b.buf))
-	tail := s.p.pool.batch(p, s.p.pool.force(class), s.p.pool.sizes[class])
+	tail := s.p.memory.force(p, len(b.buf))
 	if err := b.split(tail); err != nil {
-		s.p.pool.release(tail)
+		s.p.memory.release(tail)
 		s.refuse(b, err)
 		return
 	}
