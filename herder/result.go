@@ -5,24 +5,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"github.com/millrace/millrace/plugins/data"
 	"io"
 	"slices"
 
 	"github.com/millrace/millrace/plugins/configdef"
+	"github.com/millrace/millrace/plugins/connect"
+	"github.com/millrace/millrace/plugins/data"
 	"github.com/millrace/millrace/storage/state"
 )
 
-// Types of connectors and other plugins, as the REST API spells them
-// (ConnectorType, PluginType).
+// Types of connectors, as the REST API spells them (ConnectorType): a
+// connect.Kind, or that of a connector whose class is not available.
 const (
-	TypeSource          = "source"
-	TypeSink            = "sink"
-	TypeUnknown         = "unknown" // a connector whose class is not available
-	TypeConverter       = "converter"
-	TypeHeaderConverter = "header_converter"
-	TypeTransformation  = "transformation"
-	TypePredicate       = "predicate"
+	TypeSource  = string(connect.KindSource)
+	TypeUnknown = "unknown"
 )
 
 // UndefinedVersion is the version of a plugin that states none; answers leave

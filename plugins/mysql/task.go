@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
 	"github.com/millrace/millrace/plugins/connect"
 	"github.com/millrace/millrace/plugins/mysql/server"
 	"github.com/millrace/millrace/plugins/mysql/signal"

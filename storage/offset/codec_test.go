@@ -1,11 +1,12 @@
 package offset
 
 import (
-	"github.com/millrace/millrace/plugins/data"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/millrace/millrace/plugins/data"
 )
 
 func TestFieldsInTheOrderOfAHashMap(t *testing.T) {
