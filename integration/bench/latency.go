@@ -9,6 +9,8 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/go-mysql-org/go-mysql/client"
+
+	"github.com/millrace/millrace/integration/peer"
 )
 
 const (
@@ -76,7 +78,7 @@ func (b *bench) latency(ctx context.Context, conn *client.Conn, w workload, kind
 	if err := b.awaken(ctx, w.table, []string{topic}, health(ctx, c)); err != nil {
 		return nil, logged(worker, err)
 	}
-	if err := execute(conn, "DELETE FROM bench.latency"); err != nil {
+	if err := peer.Execute(conn, "DELETE FROM bench.latency"); err != nil {
 		return nil, err
 	}
 	if err := sleep(ctx, 3*time.Second); err != nil { // for what else a new connector has to do

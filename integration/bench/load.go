@@ -81,7 +81,7 @@ func (l *load) prepare(ctx context.Context) error {
 		}
 	}
 	for _, w := range l.workloads {
-		if err := execute(conn, fmt.Sprintf("DELETE FROM %s.%s", database, w.table.name)); err != nil {
+		if err := peer.Execute(conn, fmt.Sprintf("DELETE FROM %s.%s", database, w.table.name)); err != nil {
 			return err
 		}
 		if l.places[w.name], err = binlogEnd(conn); err != nil {
@@ -139,7 +139,7 @@ func (b *bench) awaken(ctx context.Context, t table, topics []string, health fun
 	}
 	defer conn.Close()
 	for began := time.Now(); time.Since(began) < 5*time.Minute; {
-		if err := execute(conn, fmt.Sprintf("DELETE FROM %s.%s WHERE id = %d", database, t.name, probeRow)); err != nil {
+		if err := peer.Execute(conn, fmt.Sprintf("DELETE FROM %s.%s WHERE id = %d", database, t.name, probeRow)); err != nil {
 			return err
 		}
 		if err := t.fill(conn, probeRow, 1); err != nil {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/go-mysql-org/go-mysql/client"
+
+	"github.com/millrace/millrace/integration/peer"
 )
 
 // fleetSizes are the numbers of connectors that one worker runs.
@@ -134,7 +136,7 @@ func (b *bench) manyRun(ctx context.Context, conn *client.Conn, m many, kind str
 	if err := f.all(func(c connector) error { return c.remove(ctx) }); err != nil {
 		return err
 	}
-	if err := execute(conn, fmt.Sprintf("DELETE FROM %s.%s WHERE id > %d", database, m.table.name, m.rows)); err != nil {
+	if err := peer.Execute(conn, fmt.Sprintf("DELETE FROM %s.%s WHERE id > %d", database, m.table.name, m.rows)); err != nil {
 		return err
 	}
 	return b.topics.remove(f.topicNames...)

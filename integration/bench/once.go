@@ -206,7 +206,7 @@ func (o *once) catchUp(ctx context.Context) (onceWorkload, error) {
 			return onceWorkload{}, err
 		}
 	}
-	if err := execute(conn, fmt.Sprintf("DELETE FROM %s.%s", database, w.table.name)); err != nil {
+	if err := peer.Execute(conn, fmt.Sprintf("DELETE FROM %s.%s", database, w.table.name)); err != nil {
 		return onceWorkload{}, err
 	}
 	if o.place, err = binlogEnd(conn); err != nil {

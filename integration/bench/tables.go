@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/go-mysql-org/go-mysql/client"
+
+	"github.com/millrace/millrace/integration/peer"
 )
 
 const (
@@ -98,7 +100,7 @@ func (t table) make(conn *client.Conn) error {
 		definitions, names, values = append(definitions, c.name+" "+c.kind), append(names, c.name), append(values, c.value)
 	}
 	columns := strings.Join(definitions, ", ")
-	return execute(conn,
+	return peer.Execute(conn,
 		"CREATE DATABASE IF NOT EXISTS "+database,
 		"CREATE DATABASE IF NOT EXISTS pattern",
 		fmt.Sprintf("CREATE TABLE %s.%s (id INT NOT NULL PRIMARY KEY, %s)", database, t.name, columns),
@@ -122,15 +124,6 @@ func (t table) fill(conn *client.Conn, first, rows int) error {
 			database, t.name, columns, first+done-from, columns, t.name, from, from+n))
 		if err != nil {
 			return fmt.Errorf("filling table %s: %w", t.name, err)
-		}
-	}
-	return nil
-}
-
-func execute(conn *client.Conn, statements ...string) error {
-	for _, s := range statements {
-		if _, err := conn.Execute(s); err != nil {
-			return fmt.Errorf("%w\nin: %s", err, s)
 		}
 	}
 	return nil

@@ -59,6 +59,11 @@ func (d *Database) Exec(statements ...string) error {
 		return err
 	}
 	defer conn.Close()
+	return Execute(conn, statements...)
+}
+
+// Execute runs statements in order. The error names the one that failed.
+func Execute(conn *client.Conn, statements ...string) error {
 	for _, s := range statements {
 		if _, err := conn.Execute(s); err != nil {
 			return fmt.Errorf("%w\nin: %s", err, s)

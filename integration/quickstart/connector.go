@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -92,22 +91,9 @@ func masked(body []byte, password string) []byte {
 }
 
 func post(ctx context.Context, url string, body []byte) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
-	if err != nil {
-		return err
+	status, answer, err := peer.Ask(ctx, http.MethodPost, url, string(body))
+	if err == nil && status != http.StatusCreated {
+		err = fmt.Errorf("creating the connector: status %d: %s", status, answer)
 	}
-	request.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
-	if err != nil {
-		return err
-	}
-	if response.StatusCode != http.StatusCreated {
-		return fmt.Errorf("creating the connector: %s: %s", response.Status, answer)
-	}
-	return nil
+	return err
 }

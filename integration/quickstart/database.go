@@ -42,12 +42,7 @@ func (d *database) exec(statements ...string) error {
 		return err
 	}
 	defer conn.Close()
-	for _, s := range statements {
-		if _, err := conn.Execute(s); err != nil {
-			return fmt.Errorf("%w\nin: %s", err, s)
-		}
-	}
-	return nil
+	return peer.Execute(conn, statements...)
 }
 
 // findDatabase takes the first database there is and creates the captured one in it.
