@@ -6,21 +6,16 @@ import (
 	"github.com/millrace/millrace/plugins/configdef"
 )
 
-// converterType says what a converter is made for: key, value or header.
-const converterType = "converter.type"
+// ConverterType is the property that says what a converter is made for: key, value
+// or header.
+const ConverterType = "converter.type"
 
-// ConverterKeys declares the property that converters have in common, in front of
+// ConverterDef declares the property that converters have in common, in front of
 // those of one (ConverterConfig).
-func ConverterKeys(own ...configdef.Key) *configdef.Def {
-	return configdef.New(append([]configdef.Key{{Name: converterType, Type: configdef.String, Importance: configdef.Low,
+func ConverterDef(own ...configdef.Key) *configdef.Def {
+	return configdef.New(append([]configdef.Key{{Name: ConverterType, Type: configdef.String, Importance: configdef.Low,
 		Validate: configdef.OneOf("key", "value", "header"), Doc: "How this converter will be used."}}, own...)...)
 }
-
-// IsHeader reports whether a configuration is that of a header converter.
-func IsHeader(config map[string]string) bool { return config[converterType] == "header" }
-
-// IsKey reports whether a configuration is that of a converter of keys.
-func IsKey(config map[string]string) bool { return config[converterType] == "key" }
 
 // ConverterPlugins describes a class whose instances convert keys, values or
 // headers. build gets a configuration of its own, whose converter.type says which.
@@ -31,7 +26,7 @@ func ConverterPlugins[C interface {
 	typed := func(config map[string]string, use string) map[string]string {
 		own := make(map[string]string, len(config)+1)
 		maps.Copy(own, config)
-		own[converterType] = use
+		own[ConverterType] = use
 		return own
 	}
 	return []Plugin{

@@ -69,7 +69,7 @@ func dataError(format string, args ...any) error {
 
 // Plugins describes Kafka's ByteArrayConverter and Debezium's two.
 func Plugins() []connect.Plugin {
-	out := connect.ConverterPlugins("org.apache.kafka.connect.converters.ByteArrayConverter", "4.3.1", connect.ConverterKeys(),
+	out := connect.ConverterPlugins("org.apache.kafka.connect.converters.ByteArrayConverter", "4.3.1", connect.ConverterDef(),
 		func(map[string]string) (*Converter, error) { return New(), nil })
 	for _, class := range []string{"io.debezium.converters.ByteArrayConverter", "io.debezium.converters.BinaryDataConverter"} {
 		out = append(out, connect.ConverterPlugins(class, "3.6.1.Final", delegatingDef(), newDelegating)...)

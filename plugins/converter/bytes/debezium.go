@@ -17,7 +17,7 @@ import (
 const delegateType = "delegate.converter.type"
 
 func delegatingDef() *configdef.Def {
-	return connect.ConverterKeys(configdef.Key{Name: delegateType, Type: configdef.String, NullDefault: true, Importance: configdef.Low,
+	return connect.ConverterDef(configdef.Key{Name: delegateType, Type: configdef.String, NullDefault: true, Importance: configdef.Low,
 		Doc: "Specifies the delegate converter class"})
 }
 
@@ -27,7 +27,7 @@ func newDelegating(config map[string]string) (*Converter, error) {
 	c := New()
 	c.debezium = true
 	class := strings.TrimSpace(config[delegateType])
-	if class == "" || connect.IsHeader(config) {
+	if class == "" || config[connect.ConverterType] == "header" {
 		return c, nil
 	}
 	known := slices.Concat(jsonconv.Plugins(), text.Plugins(), number.Plugins())
@@ -42,6 +42,6 @@ func newDelegating(config map[string]string) (*Converter, error) {
 		}
 	}
 	var err error
-	c.delegate, err = known[i].NewConverter(own, connect.IsKey(config))
+	c.delegate, err = known[i].NewConverter(own, config[connect.ConverterType] == "key")
 	return c, err
 }

@@ -45,7 +45,7 @@ const (
 func Def() *configdef.Def {
 	serializer := configdef.OneOfFold("json", "avro")
 	return configdef.New(
-		configdef.Key{Name: "converter.type", Type: configdef.String, NullDefault: true, Importance: configdef.Low, Doc: "How this converter will be used."},
+		configdef.Key{Name: connect.ConverterType, Type: configdef.String, NullDefault: true, Importance: configdef.Low, Doc: "How this converter will be used."},
 		configdef.Key{Name: "serializer.type", Type: configdef.String, Default: configdef.Text("json"), Importance: configdef.High, Validate: serializer,
 			Doc: "Specify a serializer to serialize CloudEvents values"},
 		configdef.Key{Name: "data.serializer.type", Type: configdef.String, Default: configdef.Text("json"), Importance: configdef.High, Validate: serializer,
@@ -146,7 +146,7 @@ func parseSource(v *configdef.Values) (m metadataSource, err error) {
 
 func (c *Config) newJSON(use, schemas string) (*jsonconv.Converter, error) {
 	props := maps.Clone(c.json)
-	props["converter.type"] = use
+	props[connect.ConverterType] = use
 	if schemas != "" {
 		props["schemas.enable"] = schemas
 	}

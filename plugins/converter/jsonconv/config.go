@@ -23,7 +23,7 @@ func DefaultConfig() Config {
 
 // Def declares the properties (JsonConverterConfig).
 func Def() *configdef.Def {
-	return connect.ConverterKeys(
+	return connect.ConverterDef(
 		configdef.Key{Name: "schemas.enable", Type: configdef.Boolean, Default: configdef.Text("true"), Importance: configdef.High,
 			Group: "Schemas", Order: 0, Width: configdef.WidthMedium, DisplayName: "Enable Schemas",
 			Doc: "Include schemas within each of the serialized values and keys."},

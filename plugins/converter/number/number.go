@@ -133,7 +133,7 @@ func dataError(format string, args ...any) error {
 // Plugins describes the converters. Their one property is converter.type (NumberConverterConfig).
 func Plugins() []connect.Plugin {
 	var out []connect.Plugin
-	def := connect.ConverterKeys()
+	def := connect.ConverterDef()
 	for _, p := range []struct {
 		name string
 		typ  data.Type

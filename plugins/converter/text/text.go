@@ -25,7 +25,7 @@ var (
 
 // Def declares the properties (StringConverterConfig).
 func Def() *configdef.Def {
-	return connect.ConverterKeys(
+	return connect.ConverterDef(
 		configdef.Key{Name: "converter.encoding", Type: configdef.String, Default: configdef.Text("UTF-8"), Importance: configdef.High,
 			Width: configdef.WidthMedium, DisplayName: "Encoding",
 			Doc: "The name of the Java character set to use for encoding strings as byte arrays."},
