@@ -42,7 +42,7 @@ func (c *Config) serverConfig(log *slog.Logger) (server.Config, error) {
 	s := server.Config{
 		Token: token, NoPublicKey: c.Server.NoPublicKey,
 		Host: c.Server.Host, Port: c.Server.Port, User: c.Server.User, Password: c.Server.Password,
-		TLSMode: mode, TLS: keys, Timeout: c.Server.ConnectTimeout,
+		TLSMode: mode, TLS: keys, VerifyHost: kafka.VerifyHost, Timeout: c.Server.ConnectTimeout,
 		Session:     append([]string{"SET time_zone='" + server.UTC + "'"}, c.Server.InitialStatements...),
 		ProgramName: "millrace/" + c.Name, Logger: log,
 	}

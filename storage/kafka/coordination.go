@@ -207,9 +207,6 @@ func (p *patientDialer) connect(network, addr string) (net.Conn, error) {
 	if c.Proxy.Enable { // makes TLS itself
 		return c.Proxy.Dialer.Dial(network, addr)
 	}
-	cfg := c.TLS.Config
-	if !c.TLS.Enable {
-		cfg = nil
-	}
-	return dial(&net.Dialer{Timeout: c.DialTimeout, KeepAlive: c.KeepAlive, LocalAddr: c.LocalAddr}, cfg, network, addr)
+	plain := net.Dialer{Timeout: c.DialTimeout, KeepAlive: c.KeepAlive, LocalAddr: c.LocalAddr}
+	return plain.Dial(network, addr)
 }

@@ -8,8 +8,8 @@ import (
 )
 
 // dial connects and makes TLS, if there is a configuration for it, in the time that the dialer has.
-func dial(d *net.Dialer, cfg *tls.Config, network, addr string) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), d.Timeout)
+func dial(ctx context.Context, d *net.Dialer, cfg *tls.Config, network, addr string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, d.Timeout)
 	defer cancel()
 	conn, err := d.DialContext(ctx, network, addr)
 	if err != nil {
@@ -24,15 +24,11 @@ func withTLS(ctx context.Context, conn net.Conn, cfg *tls.Config, addr string) (
 	if cfg == nil {
 		return conn, nil
 	}
-	if cfg.ServerName == "" {
-		host, _, err := net.SplitHostPort(addr)
-		if err != nil {
-			return nil, errors.Join(err, conn.Close())
-		}
-		cfg = cfg.Clone()
-		cfg.ServerName = host
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
 	}
-	t := tls.Client(conn, cfg)
+	t := tls.Client(conn, forHost(cfg, host))
 	if err := t.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
 		return nil, err

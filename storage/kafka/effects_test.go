@@ -212,7 +212,7 @@ func commonEffects() map[string]effect {
 			return fmt.Sprint(min(s.s.Producer.Retries, 1000), s.c.Admin.Retry.Max)
 		}).beside(admin),
 		"security.protocol": {value: "SASL_SSL", forms: []string{"sasl_ssl"}, with: kafka.Properties{"sasl.mechanism": "PLAIN", "sasl.jaas.config": plain},
-			see: func(s seen) any { return s.c.Net.TLS.Enable && s.c.Net.SASL.Enable }, want: true,
+			see: func(s seen) any { return s.s.TLS != nil && s.c.Net.Proxy.Enable && s.c.Net.SASL.Enable }, want: true,
 			bad: map[string]string{"TLS": "SASL_SSL"}},
 	}
 }

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"context"
 	"crypto/tls"
 	"encoding/binary"
 	"net"
@@ -93,19 +94,25 @@ type loginError struct {
 func (e *loginError) Error() string { return e.doing + ": " + e.err.Error() }
 func (e *loginError) Unwrap() error { return e.err }
 
-// loginDialer makes connections, with TLS if there is any, and hears how their
-// logins end, which sarama tells nobody.
+// loginDialer makes connections, with TLS if there is any, which sarama checks the names
+// of hosts for otherwise than Java, and hears how their logins end, which sarama tells
+// nobody.
 type loginDialer struct {
 	net   net.Dialer
-	tls   *tls.Config // nil without TLS
-	heard func(*kmsg.SASLAuthenticateResponse)
+	tls   *tls.Config                          // nil without TLS
+	heard func(*kmsg.SASLAuthenticateResponse) // nil when nobody asks
 }
 
 // Dial implements proxy.Dialer.
 func (d *loginDialer) Dial(network, addr string) (net.Conn, error) {
-	conn, err := dial(&d.net, d.tls, network, addr)
-	if err != nil {
-		return nil, err
+	return d.DialContext(context.Background(), network, addr)
+}
+
+// DialContext implements proxy.ContextDialer.
+func (d *loginDialer) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	conn, err := dial(ctx, &d.net, d.tls, network, addr)
+	if err != nil || d.heard == nil {
+		return conn, err
 	}
 	return WatchLogins(conn, d.heard), nil
 }

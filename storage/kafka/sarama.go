@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"net"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -22,7 +23,7 @@ func (s *Settings) Sarama() *sarama.Config {
 	c.Net.ReadTimeout = s.RequestTimeout
 	c.Net.WriteTimeout = s.RequestTimeout
 	if s.TLS != nil {
-		c.Net.TLS.Enable, c.Net.TLS.Config = true, s.TLS
+		c.Net.Proxy.Enable, c.Net.Proxy.Dialer = true, &loginDialer{net: net.Dialer{Timeout: s.ConnectTimeout}, tls: s.TLS}
 	}
 	if s.SASL != nil {
 		c.Net.SASL.Enable, c.Net.SASL.Handshake, c.Net.SASL.Version = true, true, sarama.SASLHandshakeV1

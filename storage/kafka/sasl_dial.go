@@ -55,7 +55,7 @@ type saslDialer struct {
 // itself, before sarama gets the connection.
 func (r saslReader) dialled(m saslMechanism) func(*sarama.Config) {
 	return func(c *sarama.Config) {
-		c.Net.SASL.Enable, c.Net.TLS.Enable = false, false
+		c.Net.SASL.Enable = false
 		c.Net.Proxy.Enable, c.Net.Proxy.Dialer = true, newSASLDialer(m, r.settings)
 	}
 }

@@ -32,7 +32,6 @@ func (r saslReader) withTokens(c tokenConfig) func(*sarama.Config) {
 	return func(c *sarama.Config) {
 		c.Net.SASL.Mechanism = sarama.SASLTypeOAuth
 		c.Net.SASL.TokenProvider = cache
-		c.Net.TLS.Enable = false // the dialler does it
 		c.Net.Proxy.Enable = true
 		c.Net.Proxy.Dialer = &loginDialer{net: net.Dialer{Timeout: s.ConnectTimeout}, tls: s.TLS, heard: cache.heard}
 	}

@@ -66,6 +66,9 @@ type Config struct {
 	// client certificate; the rest follows from TLSMode. nil for the system's
 	// authorities and no certificate.
 	TLS *tls.Config
+	// VerifyHost checks certificates with TLSVerifyIdentity; by default crypto/tls does,
+	// which takes no common names.
+	VerifyHost func(certs []*x509.Certificate, roots *x509.CertPool, host string) error
 	// Timeout limits how long connecting and logging in may take; 30 s when 0.
 	Timeout time.Duration
 	// KeepAlive is the interval of TCP keep-alive probes; the system's when 0, none
@@ -231,8 +234,12 @@ func (c *Config) tlsConfig() *tls.Config {
 		t = c.TLS.Clone()
 	}
 	t.ServerName = c.Host
-	t.InsecureSkipVerify = c.TLSMode != TLSVerifyIdentity
-	if c.TLSMode == TLSVerifyCA {
+	t.InsecureSkipVerify = c.TLSMode != TLSVerifyIdentity || c.VerifyHost != nil
+	switch {
+	case c.TLSMode == TLSVerifyIdentity && c.VerifyHost != nil:
+		roots := t.RootCAs
+		t.VerifyConnection = func(s tls.ConnectionState) error { return c.VerifyHost(s.PeerCertificates, roots, c.Host) }
+	case c.TLSMode == TLSVerifyCA:
 		roots := t.RootCAs
 		t.VerifyConnection = func(s tls.ConnectionState) error { return verifyChain(roots, s) }
 	}

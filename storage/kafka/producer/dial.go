@@ -149,6 +149,11 @@ func (d *captureDialer) secure(conn net.Conn, addr string) (net.Conn, error) {
 func (d *captureDialer) plain(network, addr string) (net.Conn, error) {
 	n := &d.under.Net
 	if n.Proxy.Enable {
+		if dialer, ok := n.Proxy.Dialer.(interface {
+			DialContext(ctx context.Context, network, addr string) (net.Conn, error)
+		}); ok {
+			return dialer.DialContext(d.ctx, network, addr)
+		}
 		return n.Proxy.Dialer.Dial(network, addr)
 	}
 	dialer := net.Dialer{Timeout: n.DialTimeout, KeepAlive: n.KeepAlive, LocalAddr: n.LocalAddr}
