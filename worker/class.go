@@ -18,14 +18,17 @@ func ClassOf(err error) connect.Class {
 	var tooLarge *producer.RecordTooLarge
 	var late *producer.TimeoutError
 	var file *fs.PathError
+	var property *kafka.PropertyError
 	switch {
+	case errors.As(err, &property):
+		return connect.ClassConfig
 	case errors.As(err, &file): // its cause looks like a network's
 		return connect.ClassFatal
 	case errors.As(err, &tooLarge):
 		return connect.ClassData
 	case errors.As(err, &late), errors.Is(err, context.DeadlineExceeded), kafka.IsRetriable(err):
 		return connect.ClassRetriable
-	case kafka.IsAuthorization(err):
+	case kafka.IsAuthorization(err), kafka.IsAuthentication(err):
 		return connect.ClassConfig
 	}
 	return connect.ClassFatal

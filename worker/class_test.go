@@ -32,6 +32,8 @@ func TestClassOf(t *testing.T) {
 		{&producer.RecordTooLarge{}, connect.ClassData},
 		{fmt.Errorf("starting: %w", context.DeadlineExceeded), connect.ClassRetriable},
 		{sarama.ErrTopicAuthorizationFailed, connect.ClassConfig},
+		{fmt.Errorf("connecting: %w", sarama.ErrSASLAuthenticationFailed), connect.ClassConfig},
+		{fmt.Errorf("creating the topic: %w", errors.Join(&kafka.PropertyError{Property: "sasl.jaas.config", Reason: "is missing"})), connect.ClassConfig},
 		{fmt.Errorf("committing: %w", kafka.ErrFenced), connect.ClassFatal},
 	} {
 		if got := ClassOf(c.err); got != c.want {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/millrace/millrace/plugins/connect"
 	"github.com/millrace/millrace/plugins/data"
@@ -38,6 +39,10 @@ func (w *Worker) newLetters(ctx context.Context, t *sourceTask, config map[strin
 	cfg, err := tolerance.ReadDLQ(config)
 	if err != nil || cfg.Topic == "" {
 		return nil, err
+	}
+	if strings.TrimSpace(config["errors.deadletterqueue.topic.replication.factor"]) == "" {
+		// Java starts a source connector that has a queue's name, and no queue: three brokers are no condition.
+		cfg.Replication = kafka.BrokerDefault
 	}
 	if err := w.createDLQ(ctx, cfg, config); err != nil {
 		return nil, err

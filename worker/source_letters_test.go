@@ -132,6 +132,17 @@ func TestSourceDeadLetterThatCannotBeWritten(t *testing.T) {
 	}
 }
 
+// Java's source connectors have no queue, and take the property on one broker too.
+func TestSourceDeadLetterQueueOnOneBroker(t *testing.T) {
+	s := poisonedSource()
+	r := sourceRig(t, s, withJSON)
+	config := letterConfig()
+	delete(config, "errors.deadletterqueue.topic.replication.factor")
+	r.start("list", config)
+	r.awaitOffset("list", int64(len(s.values)-1))
+	checkLetters(t, r.read("dead"))
+}
+
 func TestSourceDeadLetterQueueIsChecked(t *testing.T) {
 	r := sourceRig(t, poisonedSource())
 	config := letterConfig("errors.deadletterqueue.topic.replication.factor", "none")

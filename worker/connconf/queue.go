@@ -42,6 +42,7 @@ func sourceQueueKeys(config map[string]string) []configdef.Key {
 		case queuePrefix + "topic.name":
 			k.Validate = topicName()
 		case queuePrefix + "topic.replication.factor":
+			k.Default = configdef.Text("-1")
 			k.Validate = positive("Replication factor must be positive and not larger than the number of brokers in the Kafka cluster, or -1 to use the broker's default")
 		}
 	}

@@ -64,7 +64,7 @@ func NewKafka(cfg KafkaConfig) (*Kafka, error) {
 func (k *Kafka) Create(ctx context.Context) error {
 	var err error
 	if k.created, err = k.log.Create(ctx); err != nil {
-		return fmt.Errorf("creating the topic %s of schema.history.internal.kafka.topic (or create it by hand, with one partition and without limits of retention): %w", k.cfg.Topic, err)
+		return fmt.Errorf("creating the topic %s of schema.history.internal.kafka.topic (or create it by hand, with one partition and without limits of retention): %w", k.cfg.Topic, ofClient("producer", err))
 	}
 	return nil
 }
@@ -72,15 +72,23 @@ func (k *Kafka) Create(ctx context.Context) error {
 // Exists implements Creator.
 func (k *Kafka) Exists(ctx context.Context) (bool, error) {
 	exists, err := k.log.Exists(ctx)
-	return exists, named(err)
+	return exists, named("producer", err)
 }
 
-// named says which property names the topic.
-func named(err error) error {
+// named says which property names the topic, or is wrong itself.
+func named(client string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("schema.history.internal.kafka.topic: %w", err)
+	return fmt.Errorf("schema.history.internal.kafka.topic: %w", ofClient(client, err))
+}
+
+// ofClient puts the prefix of a client's properties before one that is wrong.
+func ofClient(client string, err error) error {
+	if wrong := (*kafka.PropertyError)(nil); errors.As(err, &wrong) {
+		return fmt.Errorf("schema.history.internal.%s.%w", client, err)
+	}
+	return err
 }
 
 // leastRetention is five years, as Debezium asks for.
@@ -132,7 +140,7 @@ func (k *Kafka) Append(ctx context.Context, records []*Record) error {
 	for i, r := range records {
 		batch[i] = kafka.Record{Value: r.AppendPretty(nil)}
 	}
-	return named(k.log.Append(ctx, batch...))
+	return named("producer", k.log.Append(ctx, batch...))
 }
 
 // Read implements Storage. A topic that does not exist holds no records. Null
@@ -153,7 +161,7 @@ func (k *Kafka) Read(ctx context.Context, apply func(at string, record []byte) e
 	case refused != nil: // which names the record
 		return refused
 	}
-	return named(err)
+	return named("consumer", err)
 }
 
 // Close ends the connections.

@@ -173,3 +173,28 @@ func TestFileAfterACrash(t *testing.T) {
 }
 
 func always(map[string]any) (bool, error) { return true, nil }
+
+// A wrong client property is named as the connector has it.
+func TestWrongPropertiesAreNamed(t *testing.T) {
+	good := map[string]string{"bootstrap.servers": "127.0.0.1:1"}
+	bad := map[string]string{"bootstrap.servers": "127.0.0.1:1", "security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN", "sasl.jaas.config": `M required password="hunter2`}
+	k, err := history.NewKafka(history.KafkaConfig{Topic: "h", Producer: bad, Consumer: good})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, exists := k.Exists(t.Context())
+	errs := map[string]error{"create": k.Create(t.Context()), "exists": exists, "append": k.Append(t.Context(), []*history.Record{{}})}
+	if k, err = history.NewKafka(history.KafkaConfig{Topic: "h", Producer: good, Consumer: bad}); err != nil {
+		t.Fatal(err)
+	}
+	errs["read"] = k.Read(t.Context(), nil)
+	for name, err := range errs {
+		client := "producer"
+		if name == "read" {
+			client = "consumer"
+		}
+		if err == nil || !strings.Contains(err.Error(), "schema.history.internal."+client+".sasl.jaas.config: ") || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
