@@ -65,6 +65,9 @@ const untracked = uint64(1) << 63
 // failure to write that is never tolerated.
 const letterTag = uint64(1) << 62
 
+// fewEntries is the least size of a ring.
+const fewEntries = 256
+
 func newInflight() *inflight {
 	return &inflight{index: map[*connect.SourcePartition]int{}, failed: make(chan struct{}), written: func(int64) {}, tolerate: func(error) bool { return false }}
 }
@@ -116,11 +119,18 @@ func (p *prefix) push(offset connect.Offset) uint64 {
 }
 
 func (p *prefix) grow() {
-	bigger := make([]entry, max(256, 2*len(p.entries)))
+	bigger := make([]entry, max(fewEntries, 2*len(p.entries)))
 	for seq := p.first; seq < p.next; seq++ {
 		*at(bigger, seq) = *at(p.entries, seq)
 	}
 	p.entries = bigger
+}
+
+// shrink lets go of a ring that was large, once nothing is on its way.
+func (p *prefix) shrink() {
+	if p.first == p.next && len(p.entries) > fewEntries {
+		p.entries = nil
+	}
 }
 
 // at is where an entry stands in a ring.
@@ -197,6 +207,7 @@ func (f *inflight) take() []connect.CommittedOffset {
 			out = append(out, connect.CommittedOffset{Source: p.source, Offset: p.done})
 		}
 		p.moved = false
+		p.shrink()
 	}
 	return out
 }

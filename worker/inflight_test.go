@@ -131,3 +131,21 @@ func TestRecordsWithoutOffset(t *testing.T) {
 		t.Errorf("%v, %v and %d pending where nothing is new", got, more, f.pending())
 	}
 }
+
+func TestInflightLetsGoOfALargeRing(t *testing.T) {
+	f, source := newInflight(), &connect.SourcePartition{}
+	for round := range 3 {
+		var tags []producer.Tags
+		for i := range 5000 {
+			tags = append(tags, producer.Tags{First: f.submit(source, connect.Offset{Base: numbered{}, N: int64(round*5000 + i)}), N: 1})
+		}
+		f.Done(tags[:4999], nil)
+		if points := f.take(); len(points) != 1 || points[0].Offset.N != int64(round*5000+4998) || len(f.partitions[0].entries) == 0 {
+			t.Fatalf("round %d: %v", round, points)
+		}
+		f.Done(tags[4999:], nil)
+		if points := f.take(); len(points) != 1 || points[0].Offset.N != int64(round*5000+4999) || len(f.partitions[0].entries) != 0 {
+			t.Fatalf("round %d: %v, and a ring of %d", round, points, len(f.partitions[0].entries))
+		}
+	}
+}

@@ -76,7 +76,8 @@ type Config struct {
 	KeepAlive time.Duration
 	// Silence is the longest time to wait for the next bytes of an answer; no limit when 0.
 	Silence time.Duration
-	// Buffer is the size of the read buffer; 64 KiB when 0. It grows for longer packets.
+	// Buffer is the size that the read buffer grows to when much comes in at once; 64 KiB
+	// when 0. It grows further for longer packets.
 	Buffer int
 	// Session holds statements to run once connected, such as SET time_zone.
 	Session []string

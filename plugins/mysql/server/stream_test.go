@@ -52,7 +52,7 @@ func TestStreamKeepsBufferSmall(t *testing.T) {
 	if n, err := io.Copy(io.Discard, s); n != 2*maxPayload || err != nil {
 		t.Fatalf("%d bytes, %v", n, err)
 	}
-	if len(c.wire.buf) != 1<<16 {
+	if len(c.wire.buf) > 1<<16 {
 		t.Errorf("the buffer has grown to %d bytes", len(c.wire.buf))
 	}
 }

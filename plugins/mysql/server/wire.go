@@ -12,6 +12,8 @@ import (
 const (
 	headerSize = 4
 	maxPayload = 1<<24 - 1 // a packet of this size is continued by the next one
+	// firstBuffer is what a connection reads into that has not had much to read yet.
+	firstBuffer = 16 << 10
 	// keepBuffer is how large the buffer may stay when a long packet has passed.
 	keepBuffer = 1 << 20
 )
@@ -23,8 +25,10 @@ type wire struct {
 	seq     uint8
 	silence time.Duration // longest wait for bytes; 0 for no limit
 
-	buf  []byte
-	r, w int // buf[r:w] is read but not handed out
+	buf    []byte
+	usual  int  // size that buf grows to when much comes in at once
+	filled bool // the last read has filled it
+	r, w   int  // buf[r:w] is read but not handed out
 	// A packet that continues in the next one is put together in place: join
 	// bytes of payload already stand at buf[r+headerSize:].
 	join int
@@ -34,7 +38,7 @@ type wire struct {
 }
 
 func newWire(conn net.Conn, size int, silence time.Duration) *wire {
-	return &wire{conn: conn, buf: make([]byte, size), silence: silence}
+	return &wire{conn: conn, buf: make([]byte, min(size, firstBuffer)), usual: size, silence: silence}
 }
 
 // next returns the payload of the next packet, valid until the following call.
@@ -110,6 +114,7 @@ func (w *wire) fill(ctx context.Context, need int) error {
 		}
 		n, err := w.conn.Read(w.buf[w.w:])
 		w.w += n
+		w.filled = w.w == len(w.buf)
 		if n == 0 && err != nil {
 			return w.readError(ctx, err)
 		}
@@ -132,8 +137,8 @@ func (w *wire) readError(ctx context.Context, err error) error {
 	return &Error{Kind: KindLost, Message: "the connection to the server broke", Err: err}
 }
 
-// makeRoom moves what is left to the start of the buffer, which grows for a long
-// packet and shrinks after it.
+// makeRoom moves what is left to the start of the buffer, which grows to its usual
+// size when reads fill it, and beyond for a long packet; after that it shrinks.
 func (w *wire) makeRoom(need int) {
 	left := w.w - w.r
 	switch {
@@ -143,6 +148,9 @@ func (w *wire) makeRoom(need int) {
 			size = need + need/2
 		}
 		w.replace(size)
+	case w.filled && len(w.buf) < w.usual:
+		w.filled = false
+		w.replace(min(4*len(w.buf), w.usual))
 	case len(w.buf) > keepBuffer && need <= keepBuffer/2 && left <= keepBuffer/2:
 		w.replace(keepBuffer / 2)
 	case w.r > 0 && (len(w.buf)-w.r < need || left == 0):

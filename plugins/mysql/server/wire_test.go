@@ -185,3 +185,38 @@ func FuzzWire(f *testing.F) {
 		}
 	})
 }
+
+func TestWireBufferGrowsWithWhatComesIn(t *testing.T) {
+	slow := newWire(&pieces{r: rand.New(rand.NewPCG(1, 1)), data: nil}, 256<<10, 0)
+	if len(slow.buf) != firstBuffer {
+		t.Errorf("a buffer of %d bytes before anything was read", len(slow.buf))
+	}
+	var many [][]byte
+	for range 20_000 {
+		many = append(many, make([]byte, 200))
+	}
+	w := newWire(&whole{data: framed(many)}, 256<<10, 0)
+	if !readAll(w, many) {
+		t.Fatal("the packets are not what was sent")
+	}
+	if len(w.buf) != 256<<10 {
+		t.Errorf("a buffer of %d bytes after much was read", len(w.buf))
+	}
+}
+
+// whole is a connection on which everything has arrived.
+type whole struct {
+	net.Conn
+	data []byte
+}
+
+func (w *whole) Read(b []byte) (int, error) {
+	n := copy(b, w.data)
+	w.data = w.data[n:]
+	if n == 0 {
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+func (w *whole) SetReadDeadline(time.Time) error { return nil }
