@@ -124,6 +124,9 @@ func (r *Regex) String() string { return r.pattern }
 
 // Match reports whether the whole text matches (Matcher.matches).
 func (r *Regex) Match(s string) bool {
+	if e, ok := r.whole.(goEngine); ok {
+		return e.re.MatchString(s) // allocates nothing
+	}
 	m, err := r.whole.match(s, 0)
 	return err == nil && m != nil
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"regexp"
-	"regexp/syntax"
 	"strconv"
 	"strings"
 
@@ -396,33 +395,13 @@ func regexList(value string, set bool, _ settings) string {
 	if !set {
 		return ""
 	}
-	if _, err := table.ParsePatterns(value); err != nil {
-		return "A comma-separated list of valid regular expressions is expected, but " + patternProblem(value, err)
+	_, err := table.ParsePatterns(value)
+	if err == nil {
+		return ""
 	}
-	return ""
-}
-
-// patternProblem words the commonest mistakes as java.util.regex does.
-func patternProblem(pattern string, err error) string {
-	var syntaxErr *syntax.Error
-	if _, parseErr := syntax.Parse(pattern, syntax.Perl); !errors.As(parseErr, &syntaxErr) {
-		return err.Error()
+	var pattern *table.PatternError
+	if errors.As(err, &pattern) {
+		err = pattern.Err
 	}
-	at := func(what string, index int) string {
-		text := fmt.Sprintf("%s near index %d\n%s", what, index, pattern)
-		if index < len(pattern) {
-			text += "\n" + strings.Repeat(" ", index) + "^"
-		}
-		return text
-	}
-	switch syntaxErr.Code {
-	case syntax.ErrMissingBracket:
-		return at("Unclosed character class", len(pattern)-1)
-	case syntax.ErrMissingParen:
-		return at("Unclosed group", len(pattern))
-	case syntax.ErrMissingRepeatArgument:
-		meta := syntaxErr.Expr[:1]
-		return at("Dangling meta character '"+meta+"'", strings.Index(pattern, meta))
-	}
-	return err.Error()
+	return "A comma-separated list of valid regular expressions is expected, but " + err.Error()
 }

@@ -2,11 +2,10 @@ package table
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"sync"
 
-	"github.com/dlclark/regexp2"
+	"github.com/millrace/millrace/plugins/configdef"
 )
 
 // FilterConfig holds the include and exclude lists as configured; an empty
@@ -136,23 +135,25 @@ func (ps Patterns) Match(s string) bool {
 // Pattern is one regular expression in Java's syntax.
 type Pattern struct {
 	text string
-	re   *regexp.Regexp
-	// java runs what Go's linear-time engine refuses: look-around, back
-	// references, possessive quantifiers.
-	java *regexp2.Regexp
+	re   *configdef.Regex
 }
+
+// PatternError says what is wrong with an expression, in Java's words where it is a usual mistake.
+type PatternError struct {
+	Expression string
+	Err        error
+}
+
+func (e *PatternError) Error() string {
+	return fmt.Sprintf("invalid regular expression %q: %v", e.Expression, e.Err)
+}
+func (e *PatternError) Unwrap() error { return e.Err }
 
 // String is the expression as it was written.
 func (p Pattern) String() string { return p.text }
 
 // Match says whether the pattern matches the whole of s.
-func (p Pattern) Match(s string) bool {
-	if p.re != nil {
-		return p.re.MatchString(s)
-	}
-	ok, err := p.java.MatchString(s)
-	return ok && err == nil
-}
+func (p Pattern) Match(s string) bool { return p.re.Match(s) }
 
 // ParsePatterns reads a comma-separated list; a comma inside an expression is
 // written "\,". Blanks around an expression are dropped, as are empty ones.
@@ -170,7 +171,7 @@ func parsePatterns(list, flags string) (Patterns, error) {
 	}
 	patterns := Patterns{}
 	for _, part := range parts {
-		p, err := CompilePattern(flags + part)
+		p, err := compile(flags, part)
 		if err != nil {
 			return nil, err
 		}
@@ -179,20 +180,19 @@ func parsePatterns(list, flags string) (Patterns, error) {
 	return patterns, nil
 }
 
-// CompilePattern compiles one expression, anchored at both ends.
-func CompilePattern(expression string) (Pattern, error) {
-	p := Pattern{text: expression}
-	re, err := regexp.Compile(`\A(?i:` + expression + `)\z`)
-	if err == nil {
-		p.re = re
-		return p, nil
+// CompilePattern compiles one expression, anchored at both ends. An error is a
+// PatternError.
+func CompilePattern(expression string) (Pattern, error) { return compile("", expression) }
+
+func compile(flags, expression string) (Pattern, error) {
+	if _, err := configdef.CompileRegex(expression); err != nil { // which must not speak of the flags
+		return Pattern{}, &PatternError{expression, err}
 	}
-	java, javaErr := regexp2.Compile(`\A(?:`+expression+`)\z`, regexp2.IgnoreCase)
-	if javaErr != nil {
-		return Pattern{}, fmt.Errorf("invalid regular expression %q: %w", expression, err)
+	re, err := configdef.CompileRegex("(?i)" + flags + expression)
+	if err != nil {
+		return Pattern{}, &PatternError{expression, err}
 	}
-	p.java = java
-	return p, nil
+	return Pattern{expression, re}, nil
 }
 
 func splitPatterns(list string) ([]string, error) {

@@ -27,7 +27,7 @@ func TestPatterns(t *testing.T) {
 	if p, err := ParseTextPatterns("a.*b"); err != nil || !p.Match("a\nb") {
 		t.Error("dots do not match line ends")
 	}
-	for _, list := range []string{"(", `a\`, "[z-a]"} {
+	for _, list := range []string{"(", `a\`, "[z-a]", "a)|(b", "[a-z&&[^x]]"} {
 		if _, err := ParsePatterns(list); err == nil || !strings.Contains(err.Error(), list) {
 			t.Errorf("%q: %v", list, err)
 		}
