@@ -35,7 +35,12 @@ func appendEscaped(dst []byte, s string, n int) []byte {
 		binary.LittleEndian.PutUint64(dst[len(dst):len(dst)+8], w)
 		plain := bits.TrailingZeros64(escapes(w)) / 8
 		dst, n = dst[:len(dst)+plain], n+plain
-		if plain < 8 {
+		switch {
+		case plain == 8:
+		case s[n] == '"' || s[n] == '\\':
+			dst = append(dst, '\\', s[n])
+			n++
+		default:
 			dst, n = appendEscape(dst, s, n)
 		}
 	}

@@ -51,9 +51,9 @@ func appendJSONValue(dst []byte, typ byte, v []byte, depth int) ([]byte, error) 
 	}
 	switch typ {
 	case jsonSmallObject, jsonLargeObject, jsonSmallArray, jsonLargeArray:
-		c, err := openContainer(typ, v)
-		if err != nil {
-			return dst, err
+		var c container
+		if !c.open(typ, v) {
+			return dst, errJSON
 		}
 		return c.append(dst, depth)
 	case jsonString:
@@ -168,21 +168,22 @@ type container struct {
 	object bool
 }
 
-func openContainer(typ byte, v []byte) (container, error) {
-	c := container{v: v, width: 2, object: typ <= jsonLargeObject}
+// open reads the header of a container; false says that it is malformed.
+func (c *container) open(typ byte, v []byte) bool {
+	c.v, c.width, c.object = v, 2, typ <= jsonLargeObject
 	if typ == jsonLargeObject || typ == jsonLargeArray {
 		c.width = 4
 	}
 	if len(v) < 2*c.width {
-		return c, errJSON
+		return false
 	}
 	c.count = c.number(0)
 	size := c.number(c.width)
 	if size > len(v) || c.entry(c.count) > size || c.count > size {
-		return c, errJSON
+		return false
 	}
 	c.v = v[:size]
-	return c, nil
+	return true
 }
 
 func (c *container) number(at int) int {
@@ -380,16 +381,20 @@ func appendPackedTime(dst []byte, n int64) []byte {
 }
 
 func appendDate(dst []byte, c Civil) []byte {
-	dst = appendPadded(dst, c.Year, 4)
-	dst = appendPadded(append(dst, '-'), c.Month, 2)
-	return appendPadded(append(dst, '-'), c.Day, 2)
+	if uint(c.Year) < 10_000 {
+		dst = appendTwo(appendTwo(dst, c.Year/100), c.Year%100)
+	} else {
+		dst = appendPadded(dst, c.Year, 4)
+	}
+	dst = appendTwo(append(dst, '-'), c.Month)
+	return appendTwo(append(dst, '-'), c.Day)
 }
 
 // appendClock prints hours, minutes, seconds and, without trailing zeros, microseconds.
 func appendClock(dst []byte, c Civil) []byte {
-	dst = appendPadded(dst, c.Hour, 2)
-	dst = appendPadded(append(dst, ':'), c.Minute, 2)
-	dst = appendPadded(append(dst, ':'), c.Second, 2)
+	dst = appendTwo(dst, c.Hour)
+	dst = appendTwo(append(dst, ':'), c.Minute)
+	dst = appendTwo(append(dst, ':'), c.Second)
 	if c.Micros == 0 {
 		return dst
 	}
@@ -398,6 +403,14 @@ func appendClock(dst []byte, c Civil) []byte {
 		dst = dst[:len(dst)-1]
 	}
 	return dst
+}
+
+// appendTwo prints n with at least two digits.
+func appendTwo(dst []byte, n int) []byte {
+	if uint(n) < 100 {
+		return append(dst, byte('0'+n/10), byte('0'+n%10))
+	}
+	return strconv.AppendInt(dst, int64(n), 10)
 }
 
 // appendPadded prints n with at least the given number of digits.

@@ -195,13 +195,13 @@ func (n *jsonNode) open() error {
 	if n.typ > jsonLargeArray {
 		return errors.New("not an object or array")
 	}
-	c, err := openContainer(n.typ, n.raw)
-	if err != nil {
-		return err
+	var c container
+	if !c.open(n.typ, n.raw) {
+		return errJSON
 	}
 	n.elems = make([]jsonElem, c.count)
 	for i := range n.elems {
-		e := &n.elems[i]
+		e, err := &n.elems[i], error(nil)
 		if e.node.typ, e.node.raw, err = c.value(i); err != nil {
 			return err
 		}

@@ -6,8 +6,10 @@ import (
 	"compress/zlib"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -225,6 +227,39 @@ func TestTextZones(t *testing.T) {
 		if err := d.Decode(0, []byte(zero), &cell); err != nil || cell.Kind != Null {
 			t.Errorf("%s: %+v, %v", zero, cell, err)
 		}
+	}
+}
+
+// What the usual form of a date is read as, the scanner reads it as too.
+func TestDatesAgainstTwin(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 10))
+	usual := 0
+	for range 200_000 {
+		text := fmt.Sprintf("%04d-%02d-%02d", r.IntN(10_000), r.IntN(14), r.IntN(33))
+		if r.IntN(4) > 0 {
+			text += fmt.Sprintf(" %02d:%02d:%02d", r.IntN(26), r.IntN(62), r.IntN(62))
+			if r.IntN(2) == 0 {
+				text += fmt.Sprintf(".%09d", r.IntN(1e9))[:1+r.IntN(8)]
+			}
+		}
+		b := []byte(text)
+		if r.IntN(3) == 0 {
+			b[r.IntN(len(b))] = "0123456789-: .T/;x\x00\xff"[r.IntN(20)]
+		}
+		if r.IntN(5) == 0 {
+			b = b[:r.IntN(len(b)+1)]
+		}
+		want, err := anyCivil(b)
+		got, ok := usualCivil(b)
+		if ok && (err != nil || got != want) {
+			t.Fatalf("%q is %+v, want %+v, %v", b, got, want, err)
+		}
+		if ok {
+			usual++
+		}
+	}
+	if usual < 50_000 {
+		t.Errorf("%d dates have the usual form", usual)
 	}
 }
 

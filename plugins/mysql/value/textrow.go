@@ -265,6 +265,13 @@ func (s *scanner) clock(t *Civil) {
 
 // parseCivil reads YYYY-MM-DD with or without hh:mm:ss and a fraction.
 func parseCivil(text []byte) (Civil, error) {
+	if t, ok := usualCivil(text); ok {
+		return t, nil
+	}
+	return anyCivil(text)
+}
+
+func anyCivil(text []byte) (Civil, error) {
 	s := scanner{in: text}
 	t := s.date()
 	if s.accept(' ') || s.accept('T') {
@@ -272,6 +279,52 @@ func parseCivil(text []byte) (Civil, error) {
 		s.bad = s.bad || t.Hour > 23
 	}
 	return t, s.done("date", text)
+}
+
+// usualCivil is parseCivil for the form in which servers write dates and times, each
+// part with all its digits; ok is false for any other.
+func usualCivil(text []byte) (t Civil, ok bool) {
+	if len(text) < 10 || text[4] != '-' || text[7] != '-' {
+		return t, false
+	}
+	century, year := twoDigits(text), twoDigits(text[2:])
+	t.Year, t.Month, t.Day = 100*century+year, twoDigits(text[5:]), twoDigits(text[8:])
+	if century > 99 || year > 99 || t.Month > 12 || t.Day > 31 {
+		return t, false
+	}
+	if len(text) == 10 {
+		return t, true
+	}
+	if len(text) < 19 || text[10] != ' ' || text[13] != ':' || text[16] != ':' {
+		return t, false
+	}
+	t.Hour, t.Minute, t.Second = twoDigits(text[11:]), twoDigits(text[14:]), twoDigits(text[17:])
+	if t.Hour > 23 || t.Minute > 59 || t.Second > 59 {
+		return t, false
+	}
+	if len(text) == 19 {
+		return t, true
+	}
+	if len(text) > 26 || text[19] != '.' {
+		return t, false
+	}
+	for _, b := range text[20:] {
+		if b -= '0'; b > 9 {
+			return t, false
+		}
+		t.Micros = 10*t.Micros + int(b)
+	}
+	t.Micros *= int(pow10[26-len(text)])
+	return t, true
+}
+
+// twoDigits is the number that two digits are, or more than 99 when they are none.
+func twoDigits(b []byte) int {
+	tens, ones := b[0]-'0', b[1]-'0'
+	if tens > 9 || ones > 9 {
+		return 1000
+	}
+	return 10*int(tens) + int(ones)
 }
 
 // parseDuration reads a TIME: hours may be negative and more than 24.
