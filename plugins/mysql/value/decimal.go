@@ -1,6 +1,7 @@
 package value
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -69,24 +70,32 @@ func (op *rowOp) decimal(a *data.Arena, v []byte, c *Cell) error {
 // digitReader reads groups of digits.
 type digitReader struct {
 	in    []byte
-	mask  byte // 0xFF for negative numbers
-	first byte // 0x80 until the first byte has been read
+	mask  uint32 // all bits set for negative numbers
+	first uint32 // 0x80 until the first byte has been read
 	bad   bool
 }
 
 func (r *digitReader) start(v []byte) {
 	r.in, r.first = v, 0x80
 	if len(v) > 0 && v[0]&0x80 == 0 {
-		r.mask = 0xFF
+		r.mask = math.MaxUint32
 	}
 }
 
 func (r *digitReader) group(digits int) (n uint32) {
-	for range digitBytes[digits] {
-		b := r.in[0] ^ r.mask ^ r.first
-		r.first, r.in = 0, r.in[1:]
-		n = n<<8 | uint32(b)
+	size := digitBytes[digits]
+	switch size {
+	case 0:
+		return 0
+	case 4:
+		n = binary.BigEndian.Uint32(r.in)
+	default:
+		for _, b := range r.in[:size] {
+			n = n<<8 | uint32(b)
+		}
 	}
+	n ^= r.mask>>(32-8*size) ^ r.first<<(8*size-8)
+	r.first, r.in = 0, r.in[size:]
 	r.bad = r.bad || int64(n) >= pow10[digits]
 	return n
 }
@@ -192,27 +201,22 @@ func appendUnscaled(dst []byte, n int64, scale int) []byte {
 // setDecimalText makes a decimal cell from SQL text such as -12.50. The text
 // must outlive the cell.
 func (c *Cell) setDecimalText(text []byte) error {
-	n, digits, scale, neg := uint64(0), 0, -1, false
-	for i, b := range text {
-		switch {
-		case b >= '0' && b <= '9':
-			if n > 0 || b != '0' {
-				digits++
-			}
-			n = n*10 + uint64(b-'0')
-			if scale >= 0 {
-				scale++
-			}
-		case b == '-' && i == 0:
-			neg = true
-		case b == '.' && scale < 0:
-			scale = 0
-		default:
-			return fmt.Errorf("malformed decimal %q", text)
-		}
+	rest, neg := text, len(text) > 0 && text[0] == '-'
+	if neg {
+		rest = rest[1:]
 	}
-	scale = max(scale, 0)
-	if digits > maxSmallDigits || scale > 38 {
+	n, whole := readDigits(0, rest)
+	scale := 0
+	if len(whole) < len(rest) && rest[len(whole)] == '.' {
+		var frac []byte
+		n, frac = readDigits(n, rest[len(whole)+1:])
+		scale = len(frac)
+		rest = rest[:len(rest)-1] // for the point
+	}
+	if len(whole)+scale != len(rest) {
+		return fmt.Errorf("malformed decimal %q", text)
+	}
+	if len(rest)-leadingZeros(text) > maxSmallDigits || scale > 38 {
 		c.Kind, c.Data, c.Scale = DecimalText, text, uint8(min(scale, 255))
 		return nil
 	}
@@ -221,6 +225,31 @@ func (c *Cell) setDecimalText(text []byte) error {
 		c.Num = -c.Num
 	}
 	return nil
+}
+
+// readDigits reads the digits that text begins with behind those that made n. Of more
+// than nineteen the value is not right.
+func readDigits(n uint64, text []byte) (uint64, []byte) {
+	for i, b := range text {
+		if b -= '0'; b > 9 {
+			return n, text[:i]
+		}
+		n = n*10 + uint64(b)
+	}
+	return n, text
+}
+
+// leadingZeros counts the zeros before the first other digit of a decimal.
+func leadingZeros(text []byte) (zeros int) {
+	for _, b := range text {
+		switch {
+		case b == '0':
+			zeros++
+		case b > '0':
+			return zeros
+		}
+	}
+	return zeros
 }
 
 // preciseDecimal is a Connect Decimal: the big-endian two's complement of the
@@ -325,48 +354,33 @@ func rescaled(a *data.Arena, c *Cell, scale int) (data.Value, error) {
 	if c.Kind != DecimalText {
 		text = c.AppendDecimal(buf[:0])
 	}
-	d, neg, have := digits{}, false, -1
-	for _, b := range text {
-		switch {
-		case b == '-':
-			neg = true
-		case b == '.':
-			have = 0
-		case have == scale:
-			if b != '0' {
-				return data.Value{}, fmt.Errorf("decimal has more than the %d digits after the point that its column declares", scale)
-			}
-		default:
-			d.add(b - '0')
-			if have >= 0 {
-				have++
-			}
+	digits, neg := bytes.CutPrefix(text, minus)
+	whole, frac, _ := bytes.Cut(digits, point)
+	for len(frac) > scale {
+		if frac[len(frac)-1] != '0' {
+			return data.Value{}, fmt.Errorf("decimal has more than the %d digits after the point that its column declares", scale)
 		}
+		frac = frac[:len(frac)-1]
 	}
-	for range scale - max(have, 0) {
-		d.add(0)
+	var w wide
+	w.append(whole)
+	w.append(frac)
+	for missing := scale - len(frac); missing > 0; missing -= maxSmallDigits {
+		w.mulAdd(uint64(pow10[min(missing, maxSmallDigits)]), 0)
 	}
-	d.flush()
-	return data.Bytes(d.wide.twosComplement(a, neg)), nil
+	return data.Bytes(w.twosComplement(a, neg)), nil
 }
 
-// digits takes the digits of a number, as many as fit a word at once.
-type digits struct {
-	wide  wide
-	chunk uint64 // the last n digits, which are not in wide yet
-	n     int
-}
+var minus, point = []byte("-"), []byte(".")
 
-func (d *digits) add(digit byte) {
-	d.chunk = d.chunk*10 + uint64(digit)
-	if d.n++; d.n == maxSmallDigits {
-		d.flush()
+// append takes further digits, as many as fit a word at once.
+func (w *wide) append(digits []byte) {
+	for len(digits) > 0 {
+		some := digits[:min(len(digits), maxSmallDigits)]
+		n, _ := readDigits(0, some)
+		w.mulAdd(uint64(pow10[len(some)]), n)
+		digits = digits[len(some):]
 	}
-}
-
-func (d *digits) flush() {
-	d.wide.mulAdd(uint64(pow10[d.n]), d.chunk)
-	d.chunk, d.n = 0, 0
 }
 
 // doubleDecimal is the double nearest to a decimal (BigDecimal.doubleValue).

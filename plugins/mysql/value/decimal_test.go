@@ -3,6 +3,7 @@ package value
 import (
 	"math/big"
 	"math/rand/v2"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -103,6 +104,49 @@ func TestIntegerDecimals(t *testing.T) {
 		}
 		if b := int64Decimal(a, -int64(n)).Raw(); signedBig(b).Cmp(big.NewInt(-int64(n))) != 0 || !minimal(b) {
 			t.Errorf("-%d is %x", n, b)
+		}
+	}
+}
+
+// TestDecimalTextsAgainstTwin reads texts, malformed ones among them, with a regular
+// expression and big numbers.
+func TestDecimalTextsAgainstTwin(t *testing.T) {
+	form := regexp.MustCompile(`^-?[0-9]*(\.[0-9]*)?$`)
+	r := rand.New(rand.NewPCG(11, 12))
+	for range 200_000 {
+		b := make([]byte, r.IntN(45))
+		for i := range b {
+			b[i] = "0123456789"[r.IntN(10)]
+		}
+		for range r.IntN(4) {
+			if len(b) > 0 {
+				b[r.IntN(1+r.IntN(len(b)))] = "-.-.0000x/:"[r.IntN(11)]
+			}
+		}
+		text := string(b)
+		var c Cell
+		err := c.setDecimalText(b)
+		if ok := form.MatchString(text); ok != (err == nil) {
+			t.Fatalf("%q: %v", text, err)
+		}
+		if err != nil {
+			continue
+		}
+		_, frac, _ := strings.Cut(text, ".")
+		unscaled, _ := new(big.Int).SetString(strings.TrimPrefix(strings.Replace(text, ".", "", 1), "-"), 10)
+		if unscaled == nil {
+			unscaled = new(big.Int) // no digit
+		}
+		long := len(strings.TrimLeft(unscaled.String(), "0")) > maxSmallDigits || len(frac) > 38
+		if strings.HasPrefix(text, "-") {
+			unscaled.Neg(unscaled)
+		}
+		if long != (c.Kind == DecimalText) || int(c.Scale) != len(frac) || !long && c.Num != unscaled.Int64() {
+			t.Fatalf("%q is %+v", text, c)
+		}
+		v, err := preciseDecimal(new(data.Arena), &c, len(frac)+2)
+		if want := new(big.Int).Mul(unscaled, big.NewInt(100)); err != nil || signedBig(v.Raw()).Cmp(want) != 0 {
+			t.Fatalf("%q is %x with two more digits (%v), want %s", text, v.Raw(), err, want)
 		}
 	}
 }
