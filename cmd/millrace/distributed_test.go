@@ -1,10 +1,16 @@
 package main
 
 import (
+	"context"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/millrace/millrace/integration/rig"
+	"github.com/millrace/millrace/plugins/install"
 )
 
 func TestPropertiesOfContainers(t *testing.T) {
@@ -32,5 +38,38 @@ func TestPropertiesOfContainers(t *testing.T) {
 	}
 	if _, err := containerProperties(file, environ); err == nil {
 		t.Error("a damaged file passes")
+	}
+}
+
+func TestPluginsThatAreLeftOut(t *testing.T) {
+	bootstrap := rig.FakeKafka(t)
+	plugins, err := install.Registry()
+	if err != nil {
+		t.Fatal(err)
+	}
+	props := devProperties(bootstrap, 0)
+	props["plugin.exclude"] = "org.apache.kafka.connect.files.*"
+	err = runWith(t.Context(), plugins, &cluster{}, props, func(string) { t.Error("it runs") })
+	if err == nil || !strings.Contains(err.Error(), `plugin.exclude: the pattern "org.apache.kafka.connect.files.*" fits no plugin`) {
+		t.Errorf("a pattern for nothing: %v", err)
+	}
+	props["plugin.exclude"] = "org.apache.kafka.connect.file.*, io.debezium.transforms.Filter"
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	err = runWith(ctx, plugins, &cluster{}, props, func(url string) {
+		defer stop()
+		answer, err := http.Get(url + "connector-plugins?connectorsOnly=false")
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer answer.Body.Close()
+		text, err := io.ReadAll(answer.Body)
+		if err != nil || strings.Contains(string(text), "FileStream") || strings.Contains(string(text), "io.debezium.transforms.Filter\"") || !strings.Contains(string(text), "MySqlConnector") {
+			t.Errorf("%v: %s", err, text)
+		}
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }

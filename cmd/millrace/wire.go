@@ -159,6 +159,9 @@ func (n *node) build(ctx context.Context, m mode, props kafka.Properties) (h run
 	if n.set, err = m.settings(props); err != nil {
 		return nil, fmt.Errorf("worker properties: %w", err)
 	}
+	if n.registry, err = n.registry.Without(n.set.Excluded...); err != nil {
+		return nil, fmt.Errorf("worker properties: plugin.exclude: %w", err)
+	}
 	if err := n.plugins(); err != nil {
 		return nil, err
 	}

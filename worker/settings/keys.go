@@ -43,6 +43,7 @@ func workerKeys() []configdef.Key {
 		atLeast(with("tasks.buffer.memory", configdef.Long, "0", "How many bytes of records the tasks of this worker may hold together, read and not yet written; 0 for 32 MiB, or an eighth of the memory limit where that is less."), 0),
 		optional("plugin.path", configdef.List, "Folders of plugins. Built-in plugins need none; entries that do not exist are ignored."),
 		oneOf(with("plugin.discovery", configdef.String, "hybrid_warn", "Accepted for compatibility: plugins are listed in the binary."), "only_scan", "service_load", "hybrid_warn", "hybrid_fail"),
+		with("plugin.exclude", configdef.List, "", "Plugins that this worker does not have: classes, in which * stands for any text."),
 		with("config.providers", configdef.List, "", "Names of the config providers; each has config.providers.NAME.class."),
 		with("connector.client.config.override.policy", configdef.String, "All", "Which Kafka client properties connectors may override: All, None, Principal, Allowlist, or a class."),
 		restartPolicy(),

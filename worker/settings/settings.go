@@ -65,6 +65,7 @@ type Worker struct {
 	FlushInterval, FlushTimeout                   time.Duration
 	TaskMemory                                    int // bytes; 0 for what suits the memory that there is
 	OverridePolicy                                string
+	Excluded                                      []string // patterns of classes (plugin.exclude)
 	TopicTracking, TopicCreation                  bool
 	Heal                                          herder.HealPolicy
 }
@@ -182,7 +183,7 @@ func readWorker(v *configdef.Values, props kafka.Properties) *Worker {
 		Raw: props, KeyConverter: v.Class("key.converter"), ValueConverter: v.Class("value.converter"), HeaderConverter: v.Class("header.converter"),
 		GracefulTimeout: v.Duration("task.shutdown.graceful.timeout.ms"), FlushInterval: v.Duration("offset.flush.interval.ms"),
 		FlushTimeout:   v.Duration("offset.flush.timeout.ms"),
-		OverridePolicy: v.String("connector.client.config.override.policy"), TopicTracking: v.Bool("topic.tracking.enable"),
+		OverridePolicy: v.String("connector.client.config.override.policy"), Excluded: v.List("plugin.exclude"), TopicTracking: v.Bool("topic.tracking.enable"),
 		TopicCreation: v.Bool("topic.creation.enable"), Heal: heal(v),
 		TaskMemory: int(v.Long("tasks.buffer.memory")),
 	}
