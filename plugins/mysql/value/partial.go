@@ -200,8 +200,9 @@ func (n *jsonNode) open() error {
 		return errJSON
 	}
 	n.elems = make([]jsonElem, c.count)
+	var err error
 	for i := range n.elems {
-		e, err := &n.elems[i], error(nil)
+		e := &n.elems[i]
 		if e.node.typ, e.node.raw, err = c.value(i); err != nil {
 			return err
 		}
