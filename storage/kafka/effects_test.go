@@ -197,7 +197,7 @@ func commonEffects() map[string]effect {
 	admin := kafka.Properties{"acks": "1"} // idempotence needs retries
 	return map[string]effect{
 		"bootstrap.servers": {value: "a:1,b:2", forms: []string{"PLAINTEXT://a:1 , SSL://b:2", "a:1,,b:2,"}, see: func(s seen) any { return s.s.Bootstrap }, want: []string{"a:1", "b:2"},
-			bad: map[string]string{"": "is missing", "a": "host:port", "a:x": "host:port", ":1": "host:port", "a:99999": "host:port"}},
+			bad: map[string]string{"": "is missing", "a": "host:port", "a:x": "host:port", ":1": "host:port", "a:99999": "host:port", "a:1,u:p@b:1": "entry 2 is not"}},
 		"client.dns.lookup": {value: "resolve_canonical_bootstrap_servers_only", see: func(s seen) any { return s.s.CanonicalServers }, want: true,
 			bad: map[string]string{"default": "use_all_dns_ips"}},
 		"client.id":                          anyText(func(s seen) string { return s.c.ClientID }),

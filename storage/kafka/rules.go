@@ -308,7 +308,10 @@ func level(codec string, low, high int64) setter {
 
 func setBootstrap(s *Settings, name, value string) error {
 	s.Bootstrap = splitList(value)
-	for _, addr := range s.Bootstrap {
+	for i, addr := range s.Bootstrap {
+		if strings.Contains(addr, "@") { // it may hold a password
+			return propertyError(name, "entry %d is not of the form host:port: a user and a password belong into sasl.jaas.config", i+1)
+		}
 		host, port, err := net.SplitHostPort(stripProtocol(addr))
 		if n, perr := strconv.Atoi(port); err != nil || host == "" || perr != nil || n < 0 || n > 65535 {
 			return propertyError(name, "%q is not of the form host:port", addr)
