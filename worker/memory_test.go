@@ -191,6 +191,39 @@ func TestATaskThatIsStuckHoldsUpNoOther(t *testing.T) {
 	r.holdsNothing()
 }
 
+// barrenSource uses the memory of batches for nothing, as a task does that reads what is
+// filtered out, and now and then has a record.
+type barrenSource struct {
+	busySource
+	polls int
+}
+
+func (s *barrenSource) Poll(ctx context.Context, b *connect.Batch) error {
+	for !b.Full() {
+		b.Arena.Bytes(1000)
+	}
+	if s.polls++; s.polls%5 != 0 {
+		return nil
+	}
+	s.size = 100
+	b.MaxRecords = len(b.Records) + 1
+	defer func() { b.MaxRecords = batchRecords }()
+	b.Arena.Reset()
+	return s.busySource.Poll(ctx, b)
+}
+
+// Batches that come back without records do not keep their memory, for which the task would
+// wait in vain.
+func TestATaskThatReadsInVainGoesOn(t *testing.T) {
+	t.Parallel()
+	const total = 20
+	r := newRig(t, source("test.Busy", func() connect.SourceTask { return &barrenSource{busySource: busySource{total: total}} }), taskMemory(1))
+	id := r.start("barren", busyConfig())
+	r.awaitOffset(id.Connector, total-1)
+	r.stop(id)
+	r.holdsNothing()
+}
+
 // Tasks that are stopped while they wait for memory, and such as are given up, give back
 // what they hold.
 func TestTasksThatEndGiveTheirMemoryBack(t *testing.T) {

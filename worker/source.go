@@ -202,7 +202,6 @@ func (t *sourceTask) poll() error {
 			return nil // convert says why
 		case b = <-t.free:
 		}
-		b.Reset()
 		if t.memory.Wait(t.polling, leastMemory) != nil {
 			return nil
 		}
@@ -214,7 +213,7 @@ func (t *sourceTask) poll() error {
 			t.metrics.BatchSize.Note(float64(n))
 			t.full <- b
 		} else {
-			t.free <- b
+			t.recycle(b)
 		}
 		if err == nil {
 			continue
@@ -274,7 +273,8 @@ func (t *sourceTask) began() {
 	t.metrics.Active.Note(float64(t.inflight.pending()))
 }
 
-// recycle gives a batch back that is converted, and its memory.
+// recycle gives a batch back that is converted or got no records, and its memory: none
+// of those that are free holds any, or poll would wait for it.
 func (t *sourceTask) recycle(b *connect.Batch) {
 	b.Reset()
 	t.free <- b

@@ -41,7 +41,7 @@ func newMemory(pool *Pool, limit, batchBytes int) *memory {
 	}
 	m := &memory{pool: pool, sizes: [classes]int{smallBuffer, min(mediumBuffer, full), min(largeBuffer, full), full}}
 	least := min(m.sizes[1], max(limit, smallBuffer))
-	m.account = pool.budget.Account(least, max(limit, least))
+	m.account = pool.budget.Account(least, max(limit, full)) // one batch of batch.size there may always be
 	return m
 }
 
