@@ -75,6 +75,7 @@ func TestTokensOnApacheKafka(t *testing.T) {
 	b := startJWTBroker(t, keys)
 	t.Run("endpoint", func(t *testing.T) { t.Parallel(); tokensOfEndpoint(t, b, keys) })
 	t.Run("file", func(t *testing.T) { t.Parallel(); tokensOfFile(t, b, keys) })
+	t.Run("strimzi", func(t *testing.T) { t.Parallel(); tokensOfStrimzi(t, b, keys) })
 	t.Run("clocks", func(t *testing.T) { t.Parallel(); tokensOfOtherClocks(t, b, keys) })
 }
 
@@ -107,6 +108,27 @@ func tokensOfEndpoint(t *testing.T, b *jwtBroker, keys *oidctest.Issuer) {
 		s.flows(t)
 		s.noFlood(t, from, 3*clients)
 	}
+	s.neverFailed(t)
+	s.complete(t, true)
+	noSecrets(t, s.Worker)
+}
+
+// The login that Strimzi's operator sets up, over the lives of some tokens and a failure of their end point.
+func tokensOfStrimzi(t *testing.T, b *jwtBroker, keys *oidctest.Issuer) {
+	e := newTokenEndpoint(t, keys, tokenLife)
+	s := startStream(t, "strimzi", b.address, b.Bootstrap(), map[string]string{
+		"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "OAUTHBEARER", "sasl.login.retry.backoff.max.ms": "2000",
+		"sasl.login.callback.handler.class": "io.strimzi.kafka.oauth.client.JaasClientOauthLoginCallbackHandler",
+		"sasl.jaas.config": `org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required oauth.client.id="me"` +
+			` oauth.token.endpoint.uri="` + e.URL + "/token?key=" + tokenQuery + `" oauth.client.secret="` + tokenSecret + `" oauth.scope="kafka" ;`,
+	})
+	time.Sleep(2*tokenLife + time.Second)
+	s.flows(t)
+	_, from := s.complains(t, 0)
+	e.set(func(e *tokenEndpoint) { e.does = "401" })
+	s.says(t, from, "sasl.jaas.config", "answered 401 Unauthorized (invalid_client): check the options oauth.*")
+	e.set(func(e *tokenEndpoint) { e.does = "" })
+	s.flows(t)
 	s.neverFailed(t)
 	s.complete(t, true)
 	noSecrets(t, s.Worker)
