@@ -52,9 +52,11 @@ func (c *Config) serverConfig(log *slog.Logger) (server.Config, error) {
 	return s, nil
 }
 
-// tlsConfig loads the key stores; nil when there are none.
+// tlsConfig loads the key stores, or what is trusted without them; nil where no
+// certificate is looked at.
 func (c *Config) tlsConfig(mode server.TLSMode) (*tls.Config, error) {
-	if mode == server.TLSDisabled || c.Server.KeyStore == "" && c.Server.TrustStore == "" {
+	verified := mode == server.TLSVerifyCA || mode == server.TLSVerifyIdentity
+	if mode == server.TLSDisabled || c.Server.KeyStore == "" && c.Server.TrustStore == "" && !verified {
 		return nil, nil
 	}
 	stores := kafka.Properties{}

@@ -100,6 +100,43 @@ func TestTrustStoresWithoutChecksum(t *testing.T) {
 	}
 }
 
+// Without a trust store of its own a client trusts the JVM's, if start scripts name one.
+func TestTrustStoreOfTheJVM(t *testing.T) {
+	root, _ := signed(t, "root", nil, nil)
+	own, ownKey := signed(t, "own", nil, nil)
+	b, err := pkcs12.Modern.EncodeTrustStore([]*x509.Certificate{root}, "changeit")
+	path := stored(t, b, err)
+	b, err = pkcs12.Modern.Encode(ownKey, own, nil, "changeit")
+	keys := Properties{"ssl.keystore.location": stored(t, b, err), "ssl.keystore.password": "changeit"}
+	t.Setenv("KAFKA_OPTS", "-Xmx1g -Djavax.net.ssl.trustStore="+path+" -Djavax.net.ssl.trustStorePassword=changeit")
+	pool := x509.NewCertPool()
+	pool.AddCert(root)
+	if cfg, err := ClientTLS(keys); err != nil || !pool.Equal(cfg.RootCAs) {
+		t.Errorf("a client: %v, %v", cfg, err)
+	}
+	both := pool.Clone()
+	both.AddCert(own)
+	if cfg, err := PeerTLS(keys); err != nil || !both.Equal(cfg.RootCAs) {
+		t.Errorf("a worker: %v, %v", cfg, err)
+	}
+	alone := x509.NewCertPool()
+	alone.AddCert(own)
+	if cfg, err := ServerTLS(keys.With(Properties{"ssl.client.auth": "required"})); err != nil || !alone.Equal(cfg.ClientCAs) {
+		t.Errorf("a listener trusts others than its key store: %v", err)
+	}
+	if cfg, err := ClientTLS(Properties{"ssl.truststore.location": keys["ssl.keystore.location"], "ssl.truststore.password": "changeit"}); err != nil || !alone.Equal(cfg.RootCAs) {
+		t.Errorf("a client with a trust store of its own: %v", err)
+	}
+	t.Setenv("KAFKA_OPTS", "-Djavax.net.ssl.trustStore="+path+" -Djavax.net.ssl.trustStorePassword=hunter2")
+	if _, err := ClientTLS(nil); err == nil || !strings.HasPrefix(err.Error(), "-Djavax.net.ssl.trustStore in KAFKA_OPTS: ") || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("a wrong password: %v", err)
+	}
+	t.Setenv("KAFKA_OPTS", "")
+	if cfg, err := ClientTLS(nil); err != nil || cfg.RootCAs != nil {
+		t.Errorf("without one: %v, %v", cfg, err)
+	}
+}
+
 // Suites that Go does not have are passed over, as a server passes over what it does
 // not know; but something must be left.
 func TestCipherSuitesOfJava(t *testing.T) {

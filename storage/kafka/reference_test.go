@@ -35,6 +35,9 @@ by refresh token, user and password, client secret or client assertion. Where th
 other is asked, as in Java. A connector may not name a file for its token unless that list, ` + "`...allowed.files`" + ` or the worker's own properties do:
 who may create connectors could have any file of the worker sent to a broker of theirs.
 
+Clients without a trust store trust the one that ` + "`-Djavax.net.ssl.trustStore` and `-Djavax.net.ssl.trustStorePassword` in `KAFKA_OPTS`" + ` name, else the
+authorities of the system.
+
 This page is made from the code: ` + "`go test ./storage/kafka -run TestReference -update`" + `.
 
 | property | producer | consumer | admin | here |

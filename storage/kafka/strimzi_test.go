@@ -126,7 +126,7 @@ func TestStrimziTLS(t *testing.T) {
 		`oauth.ssl.truststore.type="PEM" oauth.ssl.truststore.location="` + ca + `"`: "",
 		"": "certificate",
 	} {
-		cfg, err := saslConfig(t, strimziLogin(base+options).With(Properties{"sasl.login.retry.backoff.max.ms": "50"}))
+		cfg, err := saslConfig(t, strimziLogin(base+options).With(Properties{"sasl.login.retry.backoff.max.ms": "3000"}))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -27,11 +27,8 @@ func clientTLS(p Properties, peer bool) (*tls.Config, error) {
 	if cfg.RootCAs, err = trustStore(p); err != nil {
 		return nil, err
 	}
-	if peer && cfg.RootCAs == nil && len(cfg.Certificates) > 0 {
-		if cfg.RootCAs, err = x509.SystemCertPool(); err != nil {
-			cfg.RootCAs = x509.NewCertPool()
-		}
-		if err := addOwn(cfg.RootCAs, p, cfg.Certificates[0]); err != nil {
+	if cfg.RootCAs == nil {
+		if err := trustByDefault(cfg, p, peer); err != nil {
 			return nil, err
 		}
 	}
@@ -46,6 +43,26 @@ func clientTLS(p Properties, peer bool) (*tls.Config, error) {
 		return nil, propertyError("ssl.endpoint.identification.algorithm", "%q is neither https nor empty", algorithm)
 	}
 	return cfg, nil
+}
+
+// trustByDefault is for a client without a trust store: it trusts the JVM's, if
+// KAFKA_OPTS names one, else the authorities of the system.
+func trustByDefault(cfg *tls.Config, p Properties, peer bool) (err error) {
+	const option = "javax.net.ssl.trustStore"
+	if path := javaOption(option); path != "" {
+		if cfg.RootCAs, err = inPool("-D"+option+" in KAFKA_OPTS", path)(loadTrust("JKS", path, javaOption(option+"Password"))); err != nil {
+			return err
+		}
+	}
+	if !peer || len(cfg.Certificates) == 0 {
+		return nil
+	}
+	if cfg.RootCAs == nil {
+		if cfg.RootCAs, err = x509.SystemCertPool(); err != nil {
+			cfg.RootCAs = x509.NewCertPool()
+		}
+	}
+	return addOwn(cfg.RootCAs, p, cfg.Certificates[0])
 }
 
 // skipHostName leaves the check of the certificate chain on and that of the

@@ -123,14 +123,9 @@ func tokenClient(ssl Properties, connect, read time.Duration) (*http.Client, err
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DialContext = (&net.Dialer{Timeout: connect}).DialContext
 	transport.ResponseHeaderTimeout = read
-	if len(ssl) > 0 {
-		cfg, err := ClientTLS(ssl)
-		if err != nil {
-			return nil, err
-		}
-		transport.TLSClientConfig = cfg
-	}
-	return &http.Client{Transport: transport}, nil
+	var err error
+	transport.TLSClientConfig, err = ClientTLS(ssl)
+	return &http.Client{Transport: transport}, err
 }
 
 // either reads a client property or, without it, a login module's option.

@@ -214,7 +214,8 @@ func (c *ClientConfig) parseTLS(v *configdef.Values) error {
 			delete(props, name)
 		}
 	}
-	if len(props) == 0 {
+	secure := func(url string) bool { return strings.HasPrefix(url, "https:") }
+	if len(props) == 0 && !slices.ContainsFunc(c.URLs, secure) {
 		return nil
 	}
 	var err error
