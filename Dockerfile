@@ -12,7 +12,7 @@ COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /out/millrace /millrace
 USER 65532:65532
 EXPOSE 8083
-HEALTHCHECK --interval=5s --timeout=6s --retries=12 CMD ["/millrace", "health", "http://127.0.0.1:8083"]
+HEALTHCHECK --interval=5s --timeout=6s --retries=12 CMD ["/millrace", "health"]
 ENTRYPOINT ["/millrace"]
 # From /etc/millrace/worker.properties, CONNECT_* variables, or both.
 CMD ["distributed"]

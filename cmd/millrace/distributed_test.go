@@ -73,3 +73,14 @@ func TestPluginsThatAreLeftOut(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestHealthOfTheOwnContainer(t *testing.T) {
+	for listeners, want := range map[string]string{
+		"": defaultHealth, "http://:28083": "http://127.0.0.1:28083", "HTTP://0.0.0.0:1": "http://127.0.0.1:1", "http://[::]:1": "http://127.0.0.1:1",
+		"https://:8443, http://connect:8084": "http://connect:8084", "https://:8443": "https://127.0.0.1:8443", "nonsense": defaultHealth,
+	} {
+		if got := ownListener(listeners); got != want {
+			t.Errorf("%q: %s, want %s", listeners, got, want)
+		}
+	}
+}

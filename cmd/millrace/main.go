@@ -24,7 +24,7 @@ func commands() []command {
 		{"distributed", "[FILE]", "run a worker of a cluster from a Java worker properties file, or from CONNECT_* variables", runDistributed},
 		{"standalone", "FILE [CONNECTOR_FILE...]", "run a worker without a cluster, with the connectors of properties or JSON files", runStandalone},
 		{"dev", "[--data DIR] [--kafka-port N] [--rest-port N]", "run an embedded broker, a worker and its REST API", runDev},
-		{"health", "URL", "exit 0 when the worker at URL is healthy", runHealth},
+		{"health", "[URL]", "exit 0 when the worker at URL, or of this container, is healthy", runHealth},
 		{"version", "", "print the version", runVersion},
 	}
 }
