@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -146,4 +147,12 @@ func FuzzParseValue(f *testing.F) {
 			t.Errorf("%s %q: %q does not parse to itself: %v", typ, text, FormatValue(v), err)
 		}
 	})
+}
+
+func TestElements(t *testing.T) {
+	for list, want := range map[string][]string{"": nil, " , ": nil, "a": {"a"}, " a ,b,, c\n,a": {"a", "b", "c", "a"}} {
+		if got := Elements(list); !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", list, got, want)
+		}
+	}
 }
