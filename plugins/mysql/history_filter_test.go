@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"log/slog"
+	"sync"
 	"testing"
 
 	"github.com/millrace/millrace/plugins/mysql/history"
@@ -53,5 +54,32 @@ func TestDDLFilterProperty(t *testing.T) {
 		if c.History.DDLFilter != "DROP .*" {
 			t.Errorf("%s gave %q", key, c.History.DDLFilter)
 		}
+	}
+}
+
+func TestTasksShareTheDefaultDDLFilter(t *testing.T) {
+	p := mysqlProduct()
+	var filters sync.Map
+	var asking sync.WaitGroup
+	for range 8 {
+		asking.Go(func() {
+			f, err := p.ddlFilter(defaultDDLFilter)
+			if err != nil || !f.Skip("DROP VIEW v") {
+				t.Errorf("%v, %v", f, err)
+			}
+			filters.Store(f, true)
+		})
+	}
+	asking.Wait()
+	n := 0
+	filters.Range(func(any, any) bool { n++; return true })
+	if n != 1 {
+		t.Errorf("%d filters were made", n)
+	}
+	if own, err := p.ddlFilter("FROBNICATE .*"); err != nil || !own.Skip("frobnicate t") || own.Skip("DROP VIEW v") {
+		t.Errorf("%v, %v", own, err)
+	}
+	if _, err := p.ddlFilter("("); err == nil {
+		t.Error("no error for what is no expression")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/millrace/millrace/plugins/configdef"
+	"github.com/millrace/millrace/plugins/mysql/history"
 )
 
 // product is one of Debezium's connectors for servers with a binlog. They differ
@@ -29,6 +30,9 @@ type product struct {
 
 	declare  sync.Once
 	declared declarations
+	filter   sync.Once
+	ignored  *history.DDLFilter // by default
+	unfit    error              // why it is not there
 }
 
 // declarations are made once, as every validation needs them. Nobody changes them.
@@ -130,6 +134,16 @@ func (p *product) allKeys() []configdef.Key {
 		}
 	}
 	return all
+}
+
+// ddlFilter compiles schema.history.internal.ddl.filter. The default is compiled once: its
+// expressions are long, and tasks hardly ever have others.
+func (p *product) ddlFilter(list string) (*history.DDLFilter, error) {
+	if list != defaultDDLFilter {
+		return history.NewDDLFilter(list)
+	}
+	p.filter.Do(func() { p.ignored, p.unfit = history.NewDDLFilter(list) })
+	return p.ignored, p.unfit
 }
 
 // choicesOf lists the values of the connector's enumerations.

@@ -161,7 +161,7 @@ func (s *session) build(ctx context.Context) (err error) {
 	}
 	var ignore *history.DDLFilter
 	if list := s.cfg.History.DDLFilter; list != "" {
-		if ignore, err = history.NewDDLFilter(list); err != nil {
+		if ignore, err = s.task.product.ddlFilter(list); err != nil {
 			return err
 		}
 	}
