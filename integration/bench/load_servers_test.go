@@ -52,14 +52,14 @@ func TestLoadsOnMillrace(t *testing.T) {
 	}
 }
 
-// Both phases leave a profile of the processor and one of allocations that pprof can read.
+// Both phases leave a profile of the processor, one of allocations and one of the heap that pprof can read.
 func TestProfilesOfMillrace(t *testing.T) {
 	b := newTestBench(t, options{rows: 3000, sideRows: 3000, runs: 1, profiles: filepath.Join(t.TempDir(), "profiles")})
 	if err := b.profile(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	files, err := filepath.Glob(filepath.Join(b.profiles, "*.pprof"))
-	if err != nil || len(files) != 4 {
+	if err != nil || len(files) != 6 {
 		t.Errorf("profiles are %v, %v", files, err)
 	}
 }
