@@ -174,12 +174,16 @@ func TestFailedWriteYields(t *testing.T) {
 		t.Fatal(err)
 	}
 	var refused, blind atomic.Bool
+	var attempts atomic.Int64
 	refused.Store(true)
 	blind.Store(true)
 	c.Fake.ControlKey(produce, func(r kmsg.Request) (kmsg.Response, error, bool) {
 		c.Fake.KeepControl()
-		records := r.(*kmsg.ProduceRequest).Topics[0].Partitions[0].Records
-		return nil, errors.New("no answer"), refused.Load() && bytes.Contains(records, []byte("UNASSIGNED"))
+		refuse := refused.Load() && bytes.Contains(r.(*kmsg.ProduceRequest).Topics[0].Partitions[0].Records, []byte("UNASSIGNED"))
+		if refuse {
+			attempts.Add(1)
+		}
+		return nil, errors.New("no answer"), refuse
 	})
 	c.Fake.ControlKey(fetch, func(kmsg.Request) (kmsg.Response, error, bool) {
 		c.Fake.KeepControl()
@@ -191,6 +195,10 @@ func TestFailedWriteYields(t *testing.T) {
 	flush(t, left) // it has failed once
 	other.PutConnector("taken", state.Status{State: state.Running, WorkerID: "other", Generation: 5}, false)
 	flush(t, other)
+	for began, seen := time.Now(), int64(-1); seen != attempts.Load() && time.Since(began) < 10*time.Second; { // one may be on its way
+		seen = attempts.Load()
+		time.Sleep(2 * time.Second)
+	}
 	refused.Store(false)
 	time.Sleep(500 * time.Millisecond) // enough to write without having read
 	blind.Store(false)
