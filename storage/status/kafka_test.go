@@ -212,3 +212,35 @@ func TestFailedWriteYields(t *testing.T) {
 		}
 	}
 }
+
+// A write that failed does not come again behind a newer one of the same worker.
+func TestFailedWriteIsNotRepeatedBehindANewerOne(t *testing.T) {
+	c, err := embedded.Start(embedded.Config{DataDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	s := open(t, c.Bootstrap())
+	id := state.TaskID{Connector: "c", Task: 0}
+	var refused atomic.Int64
+	c.Fake.ControlKey(produce, func(r kmsg.Request) (kmsg.Response, error, bool) {
+		c.Fake.KeepControl()
+		refuse := bytes.Contains(r.(*kmsg.ProduceRequest).Topics[0].Partitions[0].Records, []byte("RESTARTING")) && refused.Add(1) == 1
+		return nil, errors.New("no answer"), refuse
+	})
+	s.PutTask(id, state.Status{State: state.Restarting, WorkerID: "w", Generation: 1}, false)
+	flush(t, s) // it has failed once
+	s.PutTask(id, state.Status{State: state.Running, WorkerID: "w", Generation: 1}, false)
+	for began := time.Now(); s.Tasks("c")[0].State != state.Running; time.Sleep(10 * time.Millisecond) {
+		if time.Since(began) > 30*time.Second {
+			t.Fatal("the newer status did not arrive")
+		}
+	}
+	time.Sleep(500 * time.Millisecond) // enough to repeat the older one
+	if err := s.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Tasks("c")[0].State; refused.Load() == 0 || got != state.Running {
+		t.Errorf("the status is %s, after %d attempts of the one before", got, refused.Load())
+	}
+}

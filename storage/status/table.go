@@ -63,14 +63,15 @@ func (t *table) begin(c func() *cell, s state.Status, safe bool) (k ticket, ok b
 	return k, true
 }
 
-// repeat reports whether a write that failed should be made again.
+// repeat reports whether a write that failed should be made again: not when a newer one
+// has been put meanwhile, which it would come behind (Java repeats most nonetheless).
 func (t *table) repeat(k ticket) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if k.cell.deleted || k.status.Generation != t.generation {
+	if k.cell.deleted || k.cell.sequence != k.sequence || k.status.Generation != t.generation {
 		return false
 	}
-	return !k.safe || k.cell.allows(k.status) && k.cell.sequence == k.sequence
+	return !k.safe || k.cell.allows(k.status)
 }
 
 // connector and task find or make a cell; the caller holds the lock.
