@@ -111,20 +111,18 @@ func TestRepeatsOnlyTheNewestWrite(t *testing.T) {
 	running := state.Status{State: state.Running, WorkerID: "me", Generation: 4}
 	at := func(generation int) state.Status { s := running; s.Generation = generation; return s }
 	for name, c := range map[string]struct {
-		safe bool
 		then func(*table)
 		want bool
 	}{
-		"nothing happened":             {false, func(*table) {}, true},
-		"a newer write":                {false, func(b *table) { b.begin(func() *cell { return b.connector("c") }, running, false) }, false},
-		"a newer write, safe":          {true, func(b *table) { b.begin(func() *cell { return b.connector("c") }, running, false) }, false},
-		"a new generation":             {false, func(b *table) { b.begin(func() *cell { return b.connector("d") }, at(5), false) }, false},
-		"deleted":                      {false, func(b *table) { b.apply([]kafka.Record{record(connectorKey("c"), nil)}) }, false},
-		"another worker, safe":         {true, func(b *table) { b.apply(foreign(5)) }, false},
-		"another worker earlier, safe": {true, func(b *table) { b.apply(foreign(3)) }, true},
+		"nothing happened":       {func(*table) {}, true},
+		"a newer write":          {func(b *table) { b.begin(func() *cell { return b.connector("c") }, running, false) }, false},
+		"a new generation":       {func(b *table) { b.begin(func() *cell { return b.connector("d") }, at(5), false) }, true},
+		"deleted":                {func(b *table) { b.apply([]kafka.Record{record(connectorKey("c"), nil)}) }, false},
+		"another worker":         {func(b *table) { b.apply(foreign(5)) }, false},
+		"another worker earlier": {func(b *table) { b.apply(foreign(3)) }, true},
 	} {
 		b := newTable(slog.New(slog.DiscardHandler))
-		k, ok := b.begin(func() *cell { return b.connector("c") }, running, c.safe)
+		k, ok := b.begin(func() *cell { return b.connector("c") }, running, false)
 		if !ok {
 			t.Fatal("the first write was refused")
 		}

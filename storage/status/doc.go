@@ -17,6 +17,8 @@
 // of the group, and a reader takes no UNASSIGNED over the RUNNING of the same or a
 // later generation: of a task as Java's, of a connector if another worker runs it.
 // A worker that has lost its group (generation -1) may have lost sight of the topic
-// as well: it reads it to its end before a safe write. A failed write is repeated only while it is still the newest
-// of its connector or task and the generation is the same.
+// as well: it reads it to its end before a safe write. A
+// write that failed may be old news when brokers are back: it is repeated once the
+// topic has been read to its end, unless this worker has put a newer one for the same
+// connector or task, or another worker has written in a later generation.
 package status

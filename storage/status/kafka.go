@@ -67,7 +67,7 @@ func OpenKafka(ctx context.Context, cfg KafkaConfig) (*Kafka, error) {
 func (k *Kafka) PutConnector(name string, s state.Status, safe bool) {
 	t, ok := k.begin(func() *cell { return k.connector(name) }, s, safe)
 	if ok {
-		k.write(t, record(connectorKey(name), statusValue(s)))
+		k.write(t, safe, record(connectorKey(name), statusValue(s)))
 	}
 }
 
@@ -75,7 +75,7 @@ func (k *Kafka) PutConnector(name string, s state.Status, safe bool) {
 func (k *Kafka) PutTask(id state.TaskID, s state.Status, safe bool) {
 	t, ok := k.begin(func() *cell { return k.task(id) }, s, safe)
 	if ok {
-		k.write(t, record(taskKey(id), statusValue(s)))
+		k.write(t, safe, record(taskKey(id), statusValue(s)))
 	}
 }
 
@@ -98,8 +98,8 @@ func record(key string, value []byte) kafka.Record {
 	return kafka.Record{Partition: kafka.AnyPartition, Key: []byte(key), Value: value}
 }
 
-func (k *Kafka) write(t ticket, r kafka.Record) {
-	k.queue.put(write{record: r, repeat: func() bool { return k.repeat(t) }, safe: t.safe, unsure: t.safe && t.status.Generation < 0})
+func (k *Kafka) write(t ticket, safe bool, r kafka.Record) {
+	k.queue.put(write{record: r, repeat: func() bool { return k.repeat(t) }, unsure: safe && t.status.Generation < 0})
 }
 
 const retryWait = 100 * time.Millisecond
@@ -138,8 +138,8 @@ func (k *Kafka) send() {
 	}
 }
 
-// failed queues a write again, if that may help and it is still of use. Others may have written before a broker is back:
-// a safe write looks for that first.
+// failed queues a write again, if that may help and it is still of use. Others may have written before a broker is back,
+// which is looked for first.
 func (k *Kafka) failed(w write, err error) {
 	if kafka.IsAuthorization(err) || kafka.IsAuthentication(err) {
 		k.denied.Log(k.logger, slog.LevelError, "statuses cannot be written, trying again", err)
@@ -147,7 +147,7 @@ func (k *Kafka) failed(w write, err error) {
 		k.logger.Error("writing a status failed", "key", string(w.record.Key), "error", err)
 		return
 	}
-	w.unsure = w.safe
+	w.unsure = true
 	time.AfterFunc(retryWait, func() {
 		if k.ctx.Err() == nil && w.repeat() {
 			k.queue.put(w)

@@ -11,7 +11,6 @@ import (
 type write struct {
 	record  kafka.Record
 	repeat  func() bool   // whether it should be sent, when that was not clear before or sending has failed
-	safe    bool          // what others have written since must stay
 	unsure  bool          // repeat decides once everything in the topic has been read
 	number  int           // counts what was put
 	reached chan struct{} // of a mark

@@ -17,7 +17,6 @@ type table struct {
 	log *slog.Logger
 
 	mu         sync.Mutex
-	generation int // of the newest status that this worker wrote
 	connectors map[string]*cell
 	tasks      map[string]map[int]*cell
 	topics     map[string]map[string]Topic // by connector, by topic
@@ -46,15 +45,13 @@ type ticket struct {
 	cell     *cell
 	status   state.Status
 	sequence int
-	safe     bool
 }
 
 // begin registers a write; ok is false when it must not be made.
 func (t *table) begin(c func() *cell, s state.Status, safe bool) (k ticket, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.generation = s.Generation
-	k = ticket{cell: c(), status: s, safe: safe}
+	k = ticket{cell: c(), status: s}
 	if safe && !k.cell.allows(s) {
 		return k, false
 	}
@@ -63,15 +60,13 @@ func (t *table) begin(c func() *cell, s state.Status, safe bool) (k ticket, ok b
 	return k, true
 }
 
-// repeat reports whether a write that failed should be made again: not when a newer one
-// has been put meanwhile, which it would come behind (Java repeats most nonetheless).
+// repeat reports whether a write that failed should be made again: not behind a newer one,
+// and not over what another worker has written in a later generation. (Java drops what
+// failed before the generation changed, and repeats the rest over anything.)
 func (t *table) repeat(k ticket) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if k.cell.deleted || k.cell.sequence != k.sequence || k.status.Generation != t.generation {
-		return false
-	}
-	return !k.safe || k.cell.allows(k.status)
+	return !k.cell.deleted && k.cell.sequence == k.sequence && k.cell.allows(k.status)
 }
 
 // connector and task find or make a cell; the caller holds the lock.
