@@ -21,8 +21,8 @@ import (
 // Limits of a batch, and how many batches go round between the goroutine that
 // polls and the one that converts.
 const (
-	batchRecords = 512
-	batchBytes   = 1 << 20
+	batchRecords = 1024
+	batchBytes   = 2 << 20
 	batchCount   = 3
 )
 
