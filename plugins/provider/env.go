@@ -33,7 +33,7 @@ func (e *Env) Get(_ context.Context, path string, keys []string) (map[string]str
 	if path != "" {
 		return nil, 0, fmt.Errorf("Path is not supported for EnvVarConfigProvider, invalid value '%s'", path)
 	}
-	return pick(e.vars, keys), 0, nil
+	return Pick(e.vars, keys), 0, nil
 }
 
 // Close implements connect.ConfigProvider.

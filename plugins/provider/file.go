@@ -39,14 +39,14 @@ func (f *File) Get(_ context.Context, path string, keys []string) (map[string]st
 	if err != nil {
 		return nil, 0, fmt.Errorf("Could not read properties from file %s: %w", path, err)
 	}
-	return pick(props, keys), 0, nil
+	return Pick(props, keys), 0, nil
 }
 
 // Close implements connect.ConfigProvider.
 func (f *File) Close() error { return nil }
 
-// pick returns what props has of keys, everything when keys is nil.
-func pick(props map[string]string, keys []string) map[string]string {
+// Pick returns what props has of keys, everything when keys is nil.
+func Pick(props map[string]string, keys []string) map[string]string {
 	if keys == nil {
 		return props
 	}

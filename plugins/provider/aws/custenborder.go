@@ -8,6 +8,7 @@ import (
 
 	"github.com/millrace/millrace/plugins/configdef"
 	"github.com/millrace/millrace/plugins/connect"
+	"github.com/millrace/millrace/plugins/provider"
 )
 
 // custenborderClass is the provider of the plugin kafka-config-provider-aws, which
@@ -59,16 +60,7 @@ func (p *prefixed) Get(ctx context.Context, path string, keys []string) (map[str
 		return nil, 0, &connect.ConfigError{Err: fmt.Errorf("there is no secret %q", name)}
 	}
 	fields, err := flat(name, text)
-	if err != nil || keys == nil {
-		return fields, p.ttl, err
-	}
-	out := map[string]string{}
-	for _, key := range keys {
-		if v, ok := fields[key]; ok {
-			out[key] = v
-		}
-	}
-	return out, p.ttl, nil
+	return provider.Pick(fields, keys), p.ttl, err
 }
 
 // Close implements connect.ConfigProvider.
