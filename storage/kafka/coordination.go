@@ -45,7 +45,6 @@ func (c *Client) Coordinate(group string) *Coordination {
 		Client: c, group: group, conf: &conf, until: context.Background(),
 		extra: max(c.Settings.Consumer.MaxPollInterval+joinLapse-c.Settings.RequestTimeout, 0),
 	}
-	conf.Net.TLS.Enable = false // the dialer does it
 	conf.Net.Proxy.Enable, conf.Net.Proxy.Dialer = true, &patientDialer{d, c.Config()}
 	return d
 }

@@ -2,7 +2,6 @@ package producer
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -27,14 +26,13 @@ type link struct {
 
 // dial lets sarama open a connection, so that all its ways to authenticate work
 // here too, and keeps the connection itself, which sarama does not give away: it
-// asks the dialler for it. TLS is done in the dialler, because sarama would wrap
-// the connection where nobody else sees it. Before SASL's session lifetime
+// asks the dialler for it. TLS is made below the dialler (kafka.Settings.Sarama), because
+// sarama would wrap the connection where nobody else sees it. Before SASL's session lifetime
 // (connections.max.reauth.ms) is over the connection ends; the next one authenticates anew.
 func dial(ctx context.Context, conf *sarama.Config, addr string) (*link, error) {
 	c := *conf
 	d := &captureDialer{ctx: ctx, under: conf}
 	c.Net.Proxy.Enable, c.Net.Proxy.Dialer = true, d
-	c.Net.TLS.Enable = false
 	b := sarama.NewBroker(addr)
 	stop := context.AfterFunc(ctx, d.abort)
 	defer stop()
@@ -102,11 +100,8 @@ func (d *captureDialer) Dial(network, addr string) (net.Conn, error) {
 }
 
 func (d *captureDialer) dial(network, addr string) (net.Conn, error) {
-	conn, err := d.plain(network, addr)
-	if err != nil {
-		return nil, err
-	}
-	if conn, err = d.secure(conn, addr); err != nil || !d.under.Net.SASL.Enable {
+	conn, err := d.connect(network, addr)
+	if err != nil || !d.under.Net.SASL.Enable {
 		return conn, err
 	}
 	return kafka.WatchLogins(conn, d.authenticated), nil
@@ -132,21 +127,7 @@ func (d *captureDialer) sessionEnd() time.Time {
 	return d.until
 }
 
-func (d *captureDialer) secure(conn net.Conn, addr string) (net.Conn, error) {
-	if !d.under.Net.TLS.Enable {
-		return conn, nil
-	}
-	t := tls.Client(conn, serverName(d.under.Net.TLS.Config, addr))
-	ctx, cancel := context.WithTimeout(d.ctx, d.under.Net.DialTimeout)
-	defer cancel()
-	if err := t.HandshakeContext(ctx); err != nil {
-		_ = conn.Close()
-		return nil, fmt.Errorf("TLS handshake: %w", err)
-	}
-	return t, nil
-}
-
-func (d *captureDialer) plain(network, addr string) (net.Conn, error) {
+func (d *captureDialer) connect(network, addr string) (net.Conn, error) {
 	n := &d.under.Net
 	if n.Proxy.Enable {
 		if dialer, ok := n.Proxy.Dialer.(interface {
@@ -167,17 +148,4 @@ func (d *captureDialer) abort() {
 	if d.conn != nil {
 		_ = d.conn.Close()
 	}
-}
-
-// serverName completes a TLS configuration with the name to verify.
-func serverName(c *tls.Config, addr string) *tls.Config {
-	if c == nil {
-		c = &tls.Config{MinVersion: tls.VersionTLS12}
-	}
-	if c.ServerName != "" {
-		return c
-	}
-	c = c.Clone()
-	c.ServerName, _, _ = net.SplitHostPort(addr)
-	return c
 }
