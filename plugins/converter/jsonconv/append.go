@@ -33,7 +33,7 @@ func appendEscaped(dst []byte, s string, n int) []byte {
 		w := word(s, n)
 		dst = slices.Grow(dst, 8)
 		binary.LittleEndian.PutUint64(dst[len(dst):len(dst)+8], w)
-		plain := bits.TrailingZeros64(escapes(w)) / 8
+		plain := bits.TrailingZeros64(data.JSONEscapes(w)) / 8
 		dst, n = dst[:len(dst)+plain], n+plain
 		switch {
 		case plain == 8:
@@ -60,32 +60,23 @@ func appendTail(dst []byte, s string, n int) []byte {
 	return dst
 }
 
-// Every byte of these words is the number in its name.
-const (
-	ones   = 0x0101010101010101
-	highs  = 0x80 * ones
-	spaces = 0x20 * ones
-	quotes = '"' * ones
-	slants = '\\' * ones
-)
-
 // plainPrefix is the number of bytes before the first that needs an escape.
 func plainPrefix(s string) int {
 	i := 0
 	for ; i+16 <= len(s); i += 16 {
-		if plainASCII(word(s, i)) && plainASCII(word(s, i+8)) {
+		if data.PlainJSON(word(s, i)) && data.PlainJSON(word(s, i+8)) {
 			continue
 		}
-		if !plain(word(s, i)) || !plain(word(s, i+8)) {
+		if data.JSONEscapes(word(s, i)) != 0 || data.JSONEscapes(word(s, i+8)) != 0 {
 			break
 		}
 	}
 	for ; i+8 <= len(s); i += 8 {
-		if !plain(word(s, i)) {
+		if data.JSONEscapes(word(s, i)) != 0 {
 			break
 		}
 	}
-	if n := len(s); n-i < 8 && n >= 8 && plain(word(s, n-8)) { // what is left, and some of what was seen
+	if n := len(s); n-i < 8 && n >= 8 && data.JSONEscapes(word(s, n-8)) == 0 { // what is left, and some of what was seen
 		return n
 	}
 	for ; i < len(s); i++ {
@@ -94,23 +85,6 @@ func plainPrefix(s string) int {
 		}
 	}
 	return i
-}
-
-// plain looks at eight bytes at once.
-func plain(w uint64) bool { return escapes(w) == 0 }
-
-// escapes has the high bit of the first byte of w that needs an escape, and none
-// below it: a byte below n borrows into its high bit when n is taken from it, and
-// four bytes of UTF-8 start with four bits set. A borrow can spoil only bytes after
-// one that needs an escape.
-func escapes(w uint64) uint64 {
-	q, b := w^quotes, w^slants
-	return ((w-spaces)&^w | (q-ones)&^q | (b-ones)&^b | w&(w<<1)&(w<<2)&(w<<3)) & highs
-}
-
-// plainASCII is plain for ASCII alone, and false for anything else.
-func plainASCII(w uint64) bool {
-	return ((w-spaces)|((w^quotes)-ones)|((w^slants)-ones)|w)&highs == 0
 }
 
 func word(s string, i int) uint64 {

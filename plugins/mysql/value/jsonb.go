@@ -9,6 +9,8 @@ import (
 	"math/bits"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/millrace/millrace/plugins/data"
 )
 
 // Value types of MySQL's binary JSON (sql-common/json_binary.h).
@@ -282,22 +284,10 @@ func appendQuoted(dst, s []byte) []byte {
 	return append(append(dst, s[start:]...), '"')
 }
 
-// Every byte of these words is the number in its name.
-const (
-	ones   = 0x0101010101010101
-	highs  = 0x80 * ones
-	spaces = 0x20 * ones
-	quotes = '"' * ones
-	slants = '\\' * ones
-)
-
 // plainASCII is the number of bytes, in whole words or all, before one that must be
-// looked at: a byte below n borrows into its high bit when n is taken from it.
+// looked at.
 func plainASCII(s []byte) int {
-	plain := func(i int) bool {
-		w := binary.LittleEndian.Uint64(s[i:])
-		return ((w-spaces)|((w^quotes)-ones)|((w^slants)-ones)|w)&highs == 0
-	}
+	plain := func(i int) bool { return data.PlainJSON(binary.LittleEndian.Uint64(s[i:])) }
 	i := 0
 	for ; i+8 <= len(s); i += 8 {
 		if !plain(i) {
