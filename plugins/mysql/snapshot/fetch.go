@@ -107,14 +107,23 @@ func (b *block) row(i int) []byte {
 	return b.data[begin:b.ends[i]:b.ends[i]]
 }
 
+// newFetch prepares for so many connections.
+func newFetch(conns int) *fetch {
+	f := &fetch{ahead: aheadAlone, plan: make(chan *plan, 1), pieces: make(chan *piece, conns)}
+	if conns > 1 {
+		f.ahead = aheadOthers
+	}
+	// Room for every block that there can be, also when the reader is the faster one: of
+	// conns pieces in line and the one that is read, of each connection one that it
+	// fills, and three that the reader looks at. What is dropped is made anew later.
+	f.free = make(chan *block, (conns+1)*f.ahead+conns+3)
+	f.ctx, f.cancel = context.WithCancel(context.Background())
+	return f
+}
+
 // startFetch begins to read. whole keeps tables in one piece.
 func startFetch(conns []*server.Conn, jobs []*job, whole bool) *fetch {
-	ahead := aheadAlone
-	if len(conns) > 1 {
-		ahead = aheadOthers
-	}
-	f := &fetch{ahead: ahead, plan: make(chan *plan, 1), pieces: make(chan *piece, len(conns)), free: make(chan *block, len(conns)*ahead)}
-	f.ctx, f.cancel = context.WithCancel(context.Background())
+	f := newFetch(len(conns))
 	f.plan <- &plan{jobs: jobs, split: len(conns) > 1 && !whole}
 	for _, c := range conns {
 		f.work.Go(func() { f.run(c) })
