@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -32,7 +33,8 @@ func newTopics(bootstrap string) (*topics, error) {
 
 func (t *topics) close() { _ = t.admin.Close() } // the process ends
 
-// ends is the sum of the numbers of records that were ever written to topics. One that is not there has none.
+// ends is the sum of the numbers of records that were ever written to topics. One that is not there has none, nor
+// has one that was made a moment ago and has no leader yet.
 func (t *topics) ends(names []string) (int64, error) {
 	broker := t.client.LeastLoadedBroker()
 	if broker == nil {
@@ -50,10 +52,11 @@ func (t *topics) ends(names []string) (int64, error) {
 		return 0, fmt.Errorf("asking for the ends of topics: %w", err)
 	}
 	var sum int64
+	none := []sarama.KError{sarama.ErrUnknownTopicOrPartition, sarama.ErrLeaderNotAvailable, sarama.ErrNotLeaderForPartition}
 	for _, name := range names {
 		block := response.GetBlock(name, 0)
 		switch {
-		case block == nil || errors.Is(block.Err, sarama.ErrUnknownTopicOrPartition) || errors.Is(block.Err, sarama.ErrLeaderNotAvailable):
+		case block == nil || slices.Contains(none, block.Err):
 		case block.Err != sarama.ErrNoError:
 			return 0, fmt.Errorf("asking for the end of topic %s: %w", name, block.Err)
 		default:
