@@ -103,7 +103,7 @@ func (m *members) run(ctx context.Context) error {
 		case err == nil, ctx.Err() != nil:
 		case errors.As(err, &fatal):
 			return nil // the loop knows
-		case errors.Is(err, errNoOffset):
+		case errors.Is(err, errNoOffset), isEndless(err):
 			return err
 		case kafka.IsAuthorization(err), errors.Is(err, sarama.ErrSASLAuthenticationFailed), errors.Is(err, sarama.ErrInvalidTopic):
 			if topics == nil {
@@ -170,7 +170,11 @@ func (m *members) subscription() ([]string, error) {
 	for _, t := range known {
 		switch {
 		case t.Err == sarama.ErrNoError || t.Err == sarama.ErrLeaderNotAvailable:
-			if m.regex == nil || !isInternal(t.Name) && m.regex.Match(t.Name) {
+			wanted, err := m.wants(t.Name)
+			if err != nil {
+				return nil, fmt.Errorf("topics.regex on topic %s: %w", t.Name, err)
+			}
+			if wanted {
 				topics = append(topics, t.Name)
 			}
 		case m.regex != nil:
@@ -183,6 +187,23 @@ func (m *members) subscription() ([]string, error) {
 	slices.Sort(topics)
 	m.tellMissing(missing)
 	return topics, nil
+}
+
+// wants reports whether a topic that is there is one of those to consume.
+func (m *members) wants(topic string) (bool, error) {
+	if m.regex == nil {
+		return true, nil
+	}
+	if isInternal(topic) {
+		return false, nil
+	}
+	return m.regex.Matches(topic)
+}
+
+// isEndless reports that topics.regex does not come to an end, which waiting does not mend.
+func isEndless(err error) bool {
+	_, ok := errors.AsType[*configdef.EndlessError](err)
+	return ok
 }
 
 // tellMissing warns of listed topics that are not there.
@@ -204,7 +225,7 @@ func isInternal(topic string) bool {
 // watch ends the session when there are other topics to consume.
 func (m *members) watch(ctx context.Context, topics []string, end context.CancelFunc) {
 	for sleep(ctx, m.patience(topics)) {
-		if now, err := m.subscription(); err == nil && !slices.Equal(now, topics) {
+		if now, err := m.subscription(); isEndless(err) || err == nil && !slices.Equal(now, topics) {
 			end()
 			return
 		}

@@ -93,8 +93,15 @@ func readGroup(name string, own, defaults map[string]string) (topicGroup, error)
 	return g, nil
 }
 
-func (g *topicGroup) matches(topic string) bool {
-	return g.name == "default" || g.include.match(topic) && !g.exclude.match(topic)
+func (g *topicGroup) matches(topic string) (bool, error) {
+	if g.name == "default" {
+		return true, nil
+	}
+	if ok, err := g.include.match(topic); err != nil || !ok {
+		return false, err
+	}
+	excluded, err := g.exclude.match(topic)
+	return !excluded, err
 }
 
 // get returns the handle of a topic.
@@ -172,7 +179,11 @@ func (x *topics) create(ctx context.Context, name string) error {
 	}
 	for i := range x.groups {
 		g := &x.groups[i]
-		if !g.matches(name) {
+		ok, err := g.matches(name)
+		if err != nil {
+			return fmt.Errorf("choosing a group of topic.creation.groups for topic %s: %s: %w", name, g.name, err)
+		}
+		if !ok {
 			continue
 		}
 		created, err := admin.CreateTopic(ctx, kafka.Topic{Name: name, Partitions: g.partitions, Replication: g.replication, Configs: g.configs})
@@ -203,11 +214,11 @@ func parsePatterns(list string) (patterns, error) {
 }
 
 // match reports whether an expression matches the whole of s.
-func (ps patterns) match(s string) bool {
+func (ps patterns) match(s string) (bool, error) {
 	for _, p := range ps {
-		if p.Match(s) {
-			return true
+		if ok, err := p.Matches(s); err != nil || ok {
+			return ok, err
 		}
 	}
-	return false
+	return false, nil
 }

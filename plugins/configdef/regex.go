@@ -34,6 +34,16 @@ type engine interface {
 // matchLimit ends a match that backtracks without end.
 const matchLimit = 5 * time.Second
 
+// EndlessError says that an expression backtracks without end.
+type EndlessError struct {
+	Pattern string
+	Limit   time.Duration
+}
+
+func (e *EndlessError) Error() string {
+	return fmt.Sprintf("the regular expression %s did not come to an end within %s; write it without repetitions in repetitions, such as (a+)+", e.Pattern, e.Limit)
+}
+
 // CompileRegex compiles a Java pattern. For the usual mistakes the error has
 // Java's words, such as "Unclosed character class near index 0".
 func CompileRegex(pattern string) (*Regex, error) {
@@ -43,7 +53,7 @@ func CompileRegex(pattern string) (*Regex, error) {
 	r := &Regex{pattern: pattern, names: map[string]int{}}
 	java, javaErr := compileJava(pattern)
 	if javaErr == nil {
-		r.java = javaEngine{java}
+		r.java = javaEngine{java, pattern}
 	}
 	simple, err := regexp.Compile(pattern)
 	if err == nil {
@@ -58,7 +68,7 @@ func CompileRegex(pattern string) (*Regex, error) {
 	if javaErr != nil || fullErr != nil {
 		return nil, javaSyntax(pattern, err)
 	}
-	r.find, r.whole = r.java, javaEngine{full}
+	r.find, r.whole = r.java, javaEngine{full, pattern}
 	for _, i := range java.GetGroupNumbers() {
 		r.groups = max(r.groups, i)
 		r.names[java.GroupNameFromNumber(i)] = i
@@ -122,13 +132,24 @@ func unmatchedParen(pattern string) int {
 // String is the pattern.
 func (r *Regex) String() string { return r.pattern }
 
-// Match reports whether the whole text matches (Matcher.matches).
+// Match is Matches for plugins: it panics with the error, which fails the task, as a
+// StackOverflowError does in Java. No match would leave out what was asked for.
 func (r *Regex) Match(s string) bool {
+	ok, err := r.Matches(s)
+	if err != nil {
+		panic(err)
+	}
+	return ok
+}
+
+// Matches reports whether the whole text matches (Matcher.matches). An expression
+// that backtracks without end is an EndlessError.
+func (r *Regex) Matches(s string) (bool, error) {
 	if e, ok := r.whole.(goEngine); ok {
-		return e.re.MatchString(s) // allocates nothing
+		return e.re.MatchString(s), nil // allocates nothing
 	}
 	m, err := r.whole.match(s, 0)
-	return err == nil && m != nil
+	return m != nil, err
 }
 
 // ReplaceFirst replaces the first match in s. The replacement may refer to
@@ -244,7 +265,10 @@ func (e goEngine) match(s string, from int) ([]int, error) {
 	return nil, nil
 }
 
-type javaEngine struct{ re *regexp2.Regexp }
+type javaEngine struct {
+	re      *regexp2.Regexp
+	pattern string
+}
 
 func (e javaEngine) match(s string, from int) ([]int, error) {
 	runes := []rune(s)
@@ -258,8 +282,11 @@ func (e javaEngine) match(s string, from int) ([]int, error) {
 		start++
 	}
 	m, err := e.re.FindRunesMatchStartingAt(runes, start)
-	if err != nil || m == nil {
-		return nil, err
+	if err != nil { // which quotes the text, and that may hold secrets
+		return nil, &EndlessError{e.pattern, e.re.MatchTimeout}
+	}
+	if m == nil {
+		return nil, nil
 	}
 	out := make([]int, 0, 2*m.GroupCount())
 	for _, g := range m.Groups() {

@@ -1,6 +1,11 @@
 package configdef
 
-import "testing"
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+)
 
 // What java.util.regex.Pattern says.
 func TestRegexErrors(t *testing.T) {
@@ -92,4 +97,23 @@ func TestValidRegex(t *testing.T) {
 			t.Errorf("%v: %q", tt.value, got)
 		}
 	}
+}
+
+func TestRegexWithoutEnd(t *testing.T) {
+	r, err := CompileRegex(`(?!b)(a+)+\1c`) // a back reference, which Go's engine has not
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.whole.(javaEngine).re.MatchTimeout = 20 * time.Millisecond
+	secret := strings.Repeat("a", 40)
+	_, err = r.Matches(secret)
+	if _, ok := errors.AsType[*EndlessError](err); !ok || strings.Contains(err.Error(), secret) || !strings.Contains(err.Error(), r.String()) {
+		t.Errorf("%v", err)
+	}
+	defer func() {
+		if p := recover(); p == nil {
+			t.Error("a plugin was told of no match")
+		}
+	}()
+	r.Match(secret)
 }

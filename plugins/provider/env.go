@@ -18,14 +18,22 @@ var _ connect.ConfigProvider = (*Env)(nil)
 
 // NewEnv makes a provider of the variables in environ (as os.Environ gives
 // them) whose whole name matches the pattern.
-func NewEnv(environ []string, pattern *configdef.Regex) *Env {
+func NewEnv(environ []string, pattern *configdef.Regex) (*Env, error) {
 	e := &Env{map[string]string{}}
 	for _, v := range environ {
-		if name, value, ok := strings.Cut(v, "="); ok && pattern.Match(name) {
+		name, value, ok := strings.Cut(v, "=")
+		if !ok {
+			continue
+		}
+		allowed, err := pattern.Matches(name)
+		if err != nil {
+			return nil, fmt.Errorf("allowlist.pattern: %w", err)
+		}
+		if allowed {
 			e.vars[name] = value
 		}
 	}
-	return e
+	return e, nil
 }
 
 // Get implements connect.ConfigProvider.

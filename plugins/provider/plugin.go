@@ -47,7 +47,7 @@ func Plugins() []connect.Plugin {
 			if err != nil {
 				return nil, err
 			}
-			return NewEnv(os.Environ(), pattern), nil
+			return NewEnv(os.Environ(), pattern)
 		}),
 	}
 }

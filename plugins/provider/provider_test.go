@@ -109,7 +109,10 @@ func TestEnv(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := NewEnv([]string{"DB_USER=u=1", "HOME=/", "XDB_A=1"}, pattern)
+	e, err := NewEnv([]string{"DB_USER=u=1", "HOME=/", "XDB_A=1"}, pattern)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if got, _, err := e.Get(t.Context(), "", nil); err != nil || !maps.Equal(got, map[string]string{"DB_USER": "u=1"}) {
 		t.Errorf("%v, %v", got, err)
 	}

@@ -106,7 +106,11 @@ func checkQueue(dlq, topics, regex string, result *configdef.Result) {
 	if err != nil {
 		return // which the property itself says
 	}
-	if pattern.Match(dlq) {
+	matches, err := pattern.Matches(dlq)
+	switch {
+	case err != nil:
+		result.AddError("topics.regex", err.Error())
+	case matches:
 		result.AddError("topics.regex", fmt.Sprintf("The DLQ topic '%s' may not be matched by the regex for the topics ('topics.regex=%s') consumed by the connector",
 			dlq, regex))
 	}
