@@ -269,3 +269,36 @@ func TestIAMRoleEndsInMidRun(t *testing.T) {
 		}
 	}
 }
+
+// A broker that refuses a client is left alone for a second, by either mechanism.
+func TestIAMRefusedClientPauses(t *testing.T) {
+	token := kafka.Properties{"sasl.mechanism": "OAUTHBEARER", "sasl.jaas.config": bearer + ";", "sasl.login.callback.handler.class": iamOAuth}
+	for name, p := range map[string]kafka.Properties{"native": native(""), "token": token} {
+		t.Run(name, func(t *testing.T) {
+			b := &iamtest.Broker{}
+			c, base := iamCluster(t, b)
+			client, err := kafka.Open(t.Context(), kafka.Config{Role: kafka.RoleAdmin, Properties: base.With(p).With(kafka.Properties{"bootstrap.servers": c.Bootstrap()})})
+			must(t, err)
+			defer client.Close()
+			dial := func() error {
+				b, err := client.Dial(t.Context(), c.Bootstrap(), 0)
+				if err == nil {
+					_ = b.Close()
+				}
+				return err
+			}
+			b.Change(func(b *iamtest.Broker) { b.Keys = nil })
+			before, began := len(b.Attempts()), time.Now()
+			for time.Since(began) < 2500*time.Millisecond {
+				if dial() == nil {
+					t.Fatal("a client comes in whose key is not known")
+				}
+			}
+			if n := len(b.Attempts()) - before; n > 4 {
+				t.Errorf("%d attempts in %s", n, time.Since(began))
+			}
+			b.Change(func(b *iamtest.Broker) { b.Keys = map[string]string{"AKIDENV": "env-secret"} })
+			must(t, dial())
+		})
+	}
+}

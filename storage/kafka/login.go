@@ -101,6 +101,8 @@ type loginDialer struct {
 	net   net.Dialer
 	tls   *tls.Config                          // nil without TLS
 	heard func(*kmsg.SASLAuthenticateResponse) // nil when nobody asks
+
+	pauses loginPauses // after a login that was refused; with heard only
 }
 
 // Dial implements proxy.Dialer.
@@ -110,11 +112,18 @@ func (d *loginDialer) Dial(network, addr string) (net.Conn, error) {
 
 // DialContext implements proxy.ContextDialer.
 func (d *loginDialer) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
-	conn, err := dial(ctx, &d.net, d.tls, network, addr)
-	if err != nil || d.heard == nil {
-		return conn, err
+	if d.heard == nil {
+		return dial(ctx, &d.net, d.tls, network, addr)
 	}
-	return WatchLogins(conn, d.heard), nil
+	d.pauses.wait(addr)
+	conn, err := dial(ctx, &d.net, d.tls, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return WatchLogins(conn, func(rs *kmsg.SASLAuthenticateResponse) {
+		d.pauses.heard(addr, rs.ErrorCode == 0)
+		d.heard(rs)
+	}), nil
 }
 
 // WatchLogins returns a connection to a broker that tells of each answer to

@@ -9,17 +9,13 @@ import (
 	"io"
 	"net"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-const (
-	saslPause  = time.Second // after an attempt that failed
-	saslAnswer = 1 << 20     // bytes; no answer of a handshake is longer
-)
+const saslAnswer = 1 << 20 // bytes; no answer of a handshake is longer
 
 // saslMechanism is a mechanism that sarama does not know, or not as Java's clients do.
 type saslMechanism struct {
@@ -37,18 +33,15 @@ type saslExchange interface {
 	refused(reason string) error
 }
 
-// saslDialer connects, makes TLS and authenticates. After an attempt that failed
-// it leaves a broker alone for a second: brokers of MSK admit only a few new IAM
-// connections each second.
+// saslDialer connects, makes TLS and authenticates, with a pause after an attempt that
+// failed.
 type saslDialer struct {
 	mechanism saslMechanism
 	tls       *tls.Config // nil without TLS
 	net       net.Dialer
 	timeout   time.Duration // of the handshakes
 	clientID  string
-
-	mu     sync.Mutex
-	failed map[string]time.Time // by address: the last attempt that failed
+	pauses    loginPauses
 }
 
 // dialled has the dialler authenticate by a mechanism, on top of TLS that it makes
@@ -61,28 +54,16 @@ func (r saslReader) dialled(m saslMechanism) func(*sarama.Config) {
 }
 
 func newSASLDialer(m saslMechanism, s *Settings) *saslDialer {
-	return &saslDialer{
-		mechanism: m, tls: s.TLS, net: net.Dialer{Timeout: s.ConnectTimeout}, timeout: s.RequestTimeout, clientID: s.ClientID,
-		failed: map[string]time.Time{},
-	}
+	return &saslDialer{mechanism: m, tls: s.TLS, net: net.Dialer{Timeout: s.ConnectTimeout}, timeout: s.RequestTimeout, clientID: s.ClientID}
 }
 
 // Dial implements proxy.Dialer. The connection ends before the session of its
 // authentication does (connections.max.reauth.ms); its user connects anew.
 func (d *saslDialer) Dial(network, addr string) (net.Conn, error) {
-	d.mu.Lock()
-	pause := time.Until(d.failed[addr].Add(saslPause))
-	d.mu.Unlock()
-	time.Sleep(pause)
+	d.pauses.wait(addr)
 	conn, err := d.connect(network, addr)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if err != nil {
-		d.failed[addr] = time.Now()
-		return nil, err
-	}
-	delete(d.failed, addr)
-	return conn, nil
+	d.pauses.heard(addr, err == nil)
+	return conn, err
 }
 
 func (d *saslDialer) connect(network, addr string) (net.Conn, error) {
