@@ -1,6 +1,7 @@
 package distributed
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -392,6 +393,9 @@ func TestRequestsBetweenWorkersMustBeSigned(t *testing.T) {
 	a, b := c.start("a"), c.start("b")
 	c.put(a, "x", props(1))
 	c.runs("x", "x-0")
+	eventually(t, "both workers have read the session key", func() bool {
+		return a.sessionKey().Key != nil && bytes.Equal(a.sessionKey().Key, b.sessionKey().Key)
+	})
 	good := signed("body", a.sessionKey())
 	wrong := signed("body", herder.SessionKey{Key: []byte("guess"), Algorithm: "HmacSHA256"})
 	other := signed("body", herder.SessionKey{Key: a.key.Load().Bytes, Algorithm: "HmacSHA512"})
