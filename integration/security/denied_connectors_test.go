@@ -117,9 +117,9 @@ func (b rights) whole(t *testing.T, topic string, more int64) {
 	})
 }
 
-// letters waits until so many records of a generator are dead letters, and makes sure that none before the last is
-// missing. One that was refused is sent again when the task restarts: those behind it may have been written before.
-func (b rights) letters(t *testing.T, topic string, least int) {
+// gapless waits until so many records of a generator are in a topic, and none before the last is missing. One that was
+// refused is sent again when the task restarts: without transactions those behind it may have been written before.
+func (b rights) gapless(t *testing.T, topic string, least int) {
 	t.Helper()
 	seen, last, read := map[int64]bool{}, int64(-1), 0
 	b.payloads(t, topic, func(payload json.RawMessage) bool {
@@ -129,7 +129,7 @@ func (b rights) letters(t *testing.T, topic string, least int) {
 		}
 		seen[n], last = true, max(last, n)
 		if read++; read > 10_000 {
-			t.Fatalf("%s: of %d letters up to %d only %d are there", topic, last+1, last, len(seen))
+			t.Fatalf("%s: of %d records up to %d only %d are there", topic, last+1, last, len(seen))
 		}
 		return len(seen) >= least && int64(len(seen)) == last+1
 	})
@@ -175,6 +175,9 @@ func (b rights) sources(once, plain *supervised) []denial {
 	whole := func(topic string) func(*testing.T, string) {
 		return func(t *testing.T, _ string) { b.whole(t, topic, 10) }
 	}
+	gapless := func(topic string) func(*testing.T, string) {
+		return func(t *testing.T, _ string) { b.gapless(t, topic, int(rig.End(b.client, topic))+10) }
+	}
 	creation := func(topic string) map[string]string {
 		return generator(topic, "topic.creation.default.replication.factor", "-1", "topic.creation.default.partitions", "1")
 	}
@@ -188,10 +191,10 @@ func (b rights) sources(once, plain *supervised) []denial {
 		onFirstUse = []denial{{name: "c-create", kind: onTopic, resource: "c-create-t", op: mayCreate, says: create, worker: plain, config: generator("c-create-t"), works: whole("c-create-t")}}
 	}
 	return append(onFirstUse, []denial{
-		{name: "c-write", kind: onTopic, resource: "c-write-t", op: mayWrite, says: "WRITE on the topic", worker: plain, config: generator("c-write-t"), works: whole("c-write-t")},
+		{name: "c-write", kind: onTopic, resource: "c-write-t", op: mayWrite, says: "WRITE on the topic", worker: plain, config: generator("c-write-t"), works: gapless("c-write-t")},
 		{name: "c-write-once", kind: onTopic, resource: "c-write-once-t", op: mayWrite, says: "WRITE on the topic", worker: once, config: generator("c-write-once-t"), works: whole("c-write-once-t")},
 		{name: "c-write-later", kind: onTopic, resource: "c-write-later-t", op: mayWrite, says: "WRITE on the topic", worker: plain, config: generator("c-write-later-t"),
-			before: whole("c-write-later-t"), works: whole("c-write-later-t")},
+			before: whole("c-write-later-t"), works: gapless("c-write-later-t")},
 		{name: "c-describe", kind: onTopic, resource: "c-describe-t", op: mayDescribe, says: "DESCRIBE on the topic", worker: plain, config: generator("c-describe-t"), works: whole("c-describe-t")},
 		{name: "c-creation", kind: onTopic, resource: "c-creation-t", op: mayCreate, says: create, worker: plain, config: creation("c-creation-t"), works: whole("c-creation-t")},
 		{name: "c-creation-describe", kind: onTopic, resource: "c-creation-describe-t", op: mayDescribe, says: "DESCRIBE on the topic", worker: plain,
@@ -202,7 +205,7 @@ func (b rights) sources(once, plain *supervised) []denial {
 		{name: "c-txn-later", kind: onTxn, resource: "c-once-c-txn-later-0", op: mayWrite, says: "WRITE and DESCRIBE on the transactional id", worker: once,
 			config: generator("c-txn-later-t"), before: whole("c-txn-later-t"), works: whole("c-txn-later-t")},
 		{name: "c-dead-create", kind: onTopic, resource: "c-dead-create-t", op: mayCreate, says: create, worker: plain, config: dead("c-dead-create-t"), works: whole("c-dead-create-t")},
-		{name: "c-dead-write", kind: onTopic, resource: "c-dead-write-t", op: mayWrite, says: "WRITE on the topic", worker: plain, config: dead("c-dead-write-t"), works: whole("c-dead-write-t")},
+		{name: "c-dead-write", kind: onTopic, resource: "c-dead-write-t", op: mayWrite, says: "WRITE on the topic", worker: plain, config: dead("c-dead-write-t"), works: gapless("c-dead-write-t")},
 	}...)
 }
 
@@ -307,7 +310,7 @@ func (b rights) sinks(t *testing.T, plain *supervised) []denial {
 			"transforms": "x", "transforms.x.type": "org.apache.kafka.connect.transforms.ExtractField$Value", "transforms.x.field": "none",
 		})
 		all = append(all, denial{name: c.name, kind: onTopic, resource: c.name + "-dead", op: c.op, says: c.says, worker: plain, config: config,
-			works: func(t *testing.T, _ string) { b.letters(t, c.name+"-dead", 10) }})
+			works: func(t *testing.T, _ string) { b.gapless(t, c.name+"-dead", 10) }})
 	}
 	return all
 }
