@@ -383,7 +383,8 @@ func TestTokenEndpointErrors(t *testing.T) {
 func tokenOf(t *testing.T, endpoint, password string) (*sarama.AccessToken, error) {
 	t.Helper()
 	c, err := saslConfig(t, Properties{
-		"sasl.mechanism": "OAUTHBEARER", tokenEndpoint: endpoint, "sasl.login.callback.handler.class": oauthHandler, "sasl.login.retry.backoff.max.ms": "10",
+		"sasl.mechanism": "OAUTHBEARER", tokenEndpoint: endpoint, "sasl.login.callback.handler.class": oauthHandler,
+		"sasl.login.retry.backoff.ms": "10000", // as long as a login waits: it fails with the first answer
 		"sasl.jaas.config": oauthLogin + ` clientId="me" clientSecret="` + password + `";`,
 	})
 	if err != nil {
