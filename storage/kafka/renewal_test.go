@@ -385,7 +385,7 @@ func tokenOf(t *testing.T, endpoint, password string) (*sarama.AccessToken, erro
 	c, err := saslConfig(t, Properties{
 		"sasl.mechanism": "OAUTHBEARER", tokenEndpoint: endpoint, "sasl.login.callback.handler.class": oauthHandler,
 		"sasl.login.retry.backoff.ms": "10000", // as long as a login waits: it fails with the first answer
-		"sasl.jaas.config": oauthLogin + ` clientId="me" clientSecret="` + password + `";`,
+		"sasl.jaas.config":            oauthLogin + ` clientId="me" clientSecret="` + password + `";`,
 	})
 	if err != nil {
 		t.Fatal(err)
