@@ -26,7 +26,7 @@ type Spec struct {
 
 const (
 	defaultReady = 2 * time.Minute
-	stopGrace    = 40 * time.Second
+	stopGrace    = 2 * time.Minute // a Java worker may wait a minute for its REST server alone (Jetty's stop timeout)
 	pollInterval = 20 * time.Millisecond
 )
 
@@ -143,7 +143,7 @@ func (p *Process) Kill() {
 }
 
 // Stop ends the process with SIGTERM and waits. The error tells of an exit status other than 0, or of a process that
-// had to be killed because it did not end within 40 seconds. A process that was ended before is no error.
+// had to be killed because it did not end within two minutes. A process that was ended before is no error.
 func (p *Process) Stop() error {
 	r := p.current()
 	if r == nil || r.over() {
